@@ -1,0 +1,1 @@
+"""What happens, in which order: Prefect flows, configuration and the command line."""

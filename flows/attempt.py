@@ -1,0 +1,143 @@
+"""prompt -> … -> verdict for one repeat of one problem: the chain of its sub-steps.
+
+Generations follow one another, since each prompt carries the earlier candidates; the verification
+of a sub-step runs beside the next generation.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+
+from prefect.states import State
+
+from flows.lines import generation_line, verdict_line
+from flows.progress import Counted
+from flows.runtime import Runtime
+from tasks.core.extraction import extract_candidate
+from tasks.core.program import assemble_program
+from tasks.core.prompting import render_prompt
+from tasks.core.records import (
+    Answered,
+    AttemptResult,
+    Candidate,
+    FinishReason,
+    Problem,
+    Reason,
+    StepKey,
+    StepResult,
+    Usage,
+    Verdict,
+)
+from tasks.generation import generate
+from tasks.verification import verify
+
+
+@dataclass(slots=True)
+class _Chain:
+    """How far an attempt has come."""
+
+    earlier: list[str] = field(default_factory=list[str])
+    usage: Usage = field(default_factory=lambda: Usage(0, 0))
+    overlong: bool = False
+    running: list[asyncio.Task[StepResult]] = field(default_factory=list[asyncio.Task[StepResult]])
+
+    def start(self, work: Coroutine[None, None, StepResult]) -> None:
+        self.running.append(asyncio.create_task(work))
+
+    async def results(self) -> tuple[StepResult, ...]:
+        return tuple(await asyncio.gather(*self.running))
+
+    async def abandon(self) -> None:
+        for task in self.running:
+            task.cancel()
+        await asyncio.gather(*self.running, return_exceptions=True)
+
+
+async def run_attempt(runtime: Runtime, problem: Problem, repeat: int) -> AttemptResult:
+    """Generate and verify all sub-steps of one repeat, in order.
+
+    Raises:
+        ProviderError: the endpoint refused or did not answer; answers so far are kept.
+        SandboxError: a program could not be judged.
+    """
+    chain = _Chain()
+    try:
+        for index in range(len(problem.sub_steps)):
+            await _take_step(runtime, chain, problem, index, repeat)
+        results = await chain.results()
+    except BaseException as error:
+        runtime.stop.set(error)
+        await chain.abandon()
+        raise
+    return AttemptResult(problem.problem_id, repeat, results, chain.usage)
+
+
+async def _take_step(
+    runtime: Runtime, chain: _Chain, problem: Problem, index: int, repeat: int
+) -> None:
+    step = problem.sub_steps[index]
+    key = StepKey(problem.problem_id, repeat, step.step_id)
+    if step.given is not None:
+        chain.earlier.append(step.given)
+        return
+    candidate = None
+    if not chain.overlong:
+        candidate = await _write_step(runtime, chain, problem, index, key)
+    if not runtime.verifier.has(step.step_id):
+        return
+    if candidate is None:
+        chain.start(_fail_overlong(runtime, key))
+    else:
+        program = assemble_program(problem.dependencies, chain.earlier[:index], candidate.code)
+        chain.start(_verify_step(runtime, key, program, candidate))
+
+
+async def _write_step(
+    runtime: Runtime, chain: _Chain, problem: Problem, index: int, key: StepKey
+) -> Candidate | None:
+    """Have the model write one sub-step; None when the prompt did not fit into its context."""
+    prompt = render_prompt(
+        runtime.template, problem, index, chain.earlier, background=runtime.background
+    )
+    runtime.stop.check()
+    answered = await _answer(runtime, key, prompt)
+    generation = answered.generation
+    candidate = extract_candidate(generation.text)
+    program = assemble_program(problem.dependencies, chain.earlier, candidate.code)
+    line = generation_line(prompt, answered, candidate, program)
+    runtime.generations.append(key, line)
+    runtime.progress.advance(Counted.GENERATIONS)
+    chain.usage = chain.usage + generation.usage
+    if generation.finish_reason is FinishReason.OVERLONG:
+        chain.overlong = True
+        return None
+    chain.earlier.append(candidate.code)
+    return candidate
+
+
+async def _answer(runtime: Runtime, key: StepKey, prompt: str) -> Answered:
+    result = await generate(runtime.generator, key.problem_id, key.repeat, key.step_id, prompt)
+    return await result.aresult() if isinstance(result, State) else result
+
+
+async def _verify_step(
+    runtime: Runtime, key: StepKey, program: str, candidate: Candidate
+) -> StepResult:
+    try:
+        verdict = await verify(runtime.verifier, key.repeat, key.step_id, program, candidate)
+    except Exception as error:
+        # The chain may be waiting for an answer: no further sub-step is worth paying for.
+        runtime.stop.set(error)
+        raise
+    return _record(runtime, key, verdict)
+
+
+async def _fail_overlong(runtime: Runtime, key: StepKey) -> StepResult:
+    detail = "the prompt of this or of an earlier sub-step did not fit into the model's context"
+    return _record(runtime, key, Verdict(Reason.CONTEXT_OVERFLOW, detail))
+
+
+def _record(runtime: Runtime, key: StepKey, verdict: Verdict) -> StepResult:
+    runtime.verdicts.append(key, verdict_line(verdict))
+    runtime.progress.advance(Counted.VERIFICATIONS)
+    return StepResult(key.step_id, verdict.reason)

@@ -1,0 +1,200 @@
+"""argv -> configuration -> evaluation: the command line, and the only place that prints.
+
+Exit codes: 0 done; 1 the evaluation could not be completed; 2 bad usage or configuration.
+Prefect is imported only by the commands that need it, so that help answers at once.
+"""
+
+import argparse
+import asyncio
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import UnionType
+from typing import Literal, NoReturn, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from flows.config import (
+    DataSettings,
+    EvalConfig,
+    VerifyConfig,
+    load_config,
+    load_verify_config,
+    prepare_prefect,
+    process_environment,
+)
+from tasks.core.errors import ConfigError, DatasetError, EvalError, TargetError
+
+DONE = 0
+INCOMPLETE = 1
+BAD_USAGE = 2
+
+_Handler = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit with its code."""
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command; every error that we know ends in a message, not in a traceback."""
+    arguments = _parser().parse_args(argv)
+    handler: _Handler = arguments.handler
+    try:
+        return handler(arguments)
+    except (ConfigError, DatasetError, TargetError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_USAGE
+    except EvalError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return INCOMPLETE
+    except KeyboardInterrupt:
+        print(
+            "interrupted; what was generated is kept, the same command goes on from there",
+            file=sys.stderr,
+        )
+        return INCOMPLETE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scicode-flows",
+        description="Evaluate language models on SciCode: generate, verify in isolation, score.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="evaluate a model (with no options: the bundled example, offline)",
+        description="Evaluate a model. Without options: the bundled example on an embedded "
+        "endpoint, offline. Every option can stand in --config FILE (YAML) or in the environment "
+        "as SCICODE_FLOWS_<OPTION> too.",
+    )
+    evaluate.add_argument("--config", type=Path, metavar="FILE", help="YAML file of settings")
+    _add_settings(evaluate, EvalConfig)
+    evaluate.set_defaults(handler=_evaluate)
+    verify = commands.add_parser("verify", help="judge given programs, without a model")
+    verify.add_argument("programs", type=Path, help="JSON lines of step_id, program and repeat")
+    _add_settings(verify, DataSettings)
+    verify.set_defaults(handler=_verify)
+    replay = commands.add_parser("replay", help="serve the answers of a recorded run")
+    replay.add_argument("run", type=Path, help="run directory, .jsonl or .jsonl.gz file")
+    replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
+    replay.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
+    replay.set_defaults(handler=_replay)
+    targets = commands.add_parser("targets", help="derive targets from gold code")
+    targets.add_argument("problems", type=Path, help=".jsonl file of problems with gold code")
+    targets.add_argument("--output", type=Path, required=True, help="HDF5 file to write")
+    targets.set_defaults(handler=_targets)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
+    """Give the parser one option for each setting; absent ones leave the other layers alone."""
+    for name, field in model.model_fields.items():
+        flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
+        if field.annotation is bool:
+            action = argparse.BooleanOptionalAction
+            parser.add_argument(flag, action=action, default=argparse.SUPPRESS, help=text)
+        else:
+            metavar = _metavar(field.annotation)
+            parser.add_argument(flag, default=argparse.SUPPRESS, help=text, metavar=metavar)
+
+
+def _metavar(annotation: object) -> str:
+    if get_origin(annotation) in (Union, UnionType):
+        annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
+    if get_origin(annotation) in (tuple, Literal):
+        return "LIST"
+    names = {Path: "PATH", int: "N", float: "X", str: "TEXT"}
+    return names.get(annotation, "CHOICE") if isinstance(annotation, type) else "VALUE"
+
+
+def _settings(arguments: argparse.Namespace, model: type[BaseModel]) -> Mapping[str, object]:
+    given = vars(arguments)
+    return {name: given[name] for name in model.model_fields if name in given}
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    config = load_config(_settings(arguments, EvalConfig), arguments.config, process_environment())
+    if config.output is None:
+        config = config.model_copy(update={"output": _new_run(config.model_name)})
+    from flows.inputs import load_inputs, run_identity
+    from tasks.run_directory import check_output
+
+    inputs = load_inputs(config)
+    check_output(_output(config), run_identity(config, inputs))
+    prepare_prefect()
+    from flows.evaluation import evaluate
+    from flows.session import SESSION, Session
+    from flows.terminal import watching
+
+    with watching() as progress:
+        SESSION.set(Session(inputs=inputs, progress=progress))
+        document = asyncio.run(evaluate(config))
+    _report(document, _output(config))
+    return DONE
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    config = load_verify_config(_settings(arguments, VerifyConfig), process_environment())
+    if config.output is None:
+        config = config.model_copy(update={"output": _new_run("verify")})
+    from flows.inputs import load_dataset
+    from flows.programs import load_attempt_programs, verify_identity
+    from tasks.run_directory import check_output
+
+    dataset = load_dataset(config)
+    load_attempt_programs(config.programs, dataset)
+    check_output(_output(config), verify_identity(config, dataset))
+    prepare_prefect()
+    from flows.session import SESSION, Session
+    from flows.terminal import watching
+    from flows.verify import verify_programs
+
+    with watching() as progress:
+        SESSION.set(Session(dataset=dataset, progress=progress))
+        document = asyncio.run(verify_programs(config))
+    _report(document, _output(config))
+    return DONE
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from tasks.endpoint.recorded import load_recording
+    from tasks.endpoint.server import create_app, serve_forever
+
+    book = load_recording(arguments.run)
+    app = create_app({"recorded": book}, any_model=True)
+
+    def announce(base_url: str) -> None:
+        print(f"{len(book)} recorded answers at {base_url} (Ctrl-C ends)", flush=True)
+
+    serve_forever(app, arguments.host, arguments.port, announce)
+    return DONE
+
+
+def _targets(arguments: argparse.Namespace) -> int:
+    from flows.derive import derive_targets
+
+    steps = asyncio.run(derive_targets(arguments.problems, arguments.output))
+    print(f"targets of {steps} sub-steps written to {arguments.output}")
+    return DONE
+
+
+def _output(config: DataSettings) -> Path:
+    if config.output is None:
+        raise ConfigError("output: expected the path of the run directory, found none")
+    return config.output
+
+
+def _new_run(model: str) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', model)}"
+
+
+def _report(document: Mapping[str, object], output: Path) -> None:
+    from flows.terminal import print_summary
+
+    print_summary(document, output)

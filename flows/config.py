@@ -1,0 +1,263 @@
+"""The one configuration of an evaluation, validated before any work.
+
+Where a setting comes from, the strongest first: command line, configuration file (YAML),
+environment (`SCICODE_FLOWS_<SETTING>`), default.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from tasks.core.errors import ConfigError
+from tasks.core.records import Given, Scored
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+ENVIRONMENT_PREFIX = "SCICODE_FLOWS_"
+EXAMPLE = "example"
+
+
+def _ids(value: object) -> object:
+    """Accept `1,3` as well as a list."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, list):
+        return tuple(map(str, cast("list[object]", value)))
+    return value
+
+
+def _default_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "scicode-flows"
+
+
+class DataSettings(BaseModel):
+    """Which problems are evaluated, and what their programs may use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = Field(
+        EXAMPLE,
+        description="example, scicode, scicode-dev, scicode-all, verified, or a .jsonl file",
+    )
+    targets: Path | None = Field(None, description="HDF5 file with the expected values")
+    data_dir: Path = Field(Path("data"), description="folder that holds the named datasets")
+    upstream: Path | None = Field(
+        None,
+        description="folder with the official prompt templates and given code "
+        "(default: `upstream` beside the problems)",
+    )
+    problems: Annotated[tuple[str, ...], BeforeValidator(_ids)] = Field(
+        (), description="ids of the problems to evaluate, comma-separated (default: all)"
+    )
+    scored: Scored = Field(
+        Scored.ALL,
+        description="which sub-steps count; with-targets leaves out those without targets "
+        "and says so in the metrics",
+    )
+    given: Given = Field(
+        Given.WHOLE,
+        description="whole: given code enters the chain as it is; extracted: as the official "
+        "harness cuts it",
+    )
+    time_limit_s: float | None = Field(
+        None,
+        gt=0,
+        description="processor seconds of one sub-step's program (default: 1800; example: 10)",
+    )
+    wall_limit_s: float | None = Field(
+        None, gt=0, description="wall-clock seconds of one program (default: 3 x time limit)"
+    )
+    memory_bytes: int = Field(
+        8 * 2**30, ge=2**28, description="address space of one program, in bytes"
+    )
+    workers: int | None = Field(
+        None, ge=1, description="programs that run at once (default: number of cores)"
+    )
+    output: Path | None = Field(
+        None, description="run directory (default: runs/<timestamp>-<model>)"
+    )
+
+
+class EvalConfig(DataSettings):
+    """Everything that one evaluation depends on."""
+
+    model: str | None = Field(
+        None,
+        description="name of the model at the endpoint (default: reference, on the embedded one)",
+    )
+    base_url: str | None = Field(
+        None,
+        description="URL of an OpenAI-compatible endpoint, ending in /v1 "
+        "(default: an embedded one that serves the models reference and flawed)",
+    )
+    checkpoint: str | None = Field(
+        None,
+        description="identity of the weights behind the model's name, part of the cache key "
+        "(default: the base URL)",
+    )
+    api_key_env: str = Field(
+        "OPENAI_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="name of the environment variable that holds the endpoint's key",
+    )
+    repeats: int = Field(1, ge=1, description="independent tries at every problem")
+    background: bool = Field(default=True, description="give the model the scientific background")
+    prompt: Path | None = Field(
+        None, description="prompt template file (default: the official one if there, else ours)"
+    )
+    temperature: float | None = Field(
+        None, ge=0, description="sampling temperature (default: not sent)"
+    )
+    top_p: float | None = Field(
+        None, gt=0, le=1, description="nucleus sampling mass (default: not sent)"
+    )
+    max_tokens: int | None = Field(
+        None, ge=1, description="longest generation, in tokens (default: not sent)"
+    )
+    seed: int | None = Field(None, description="sampling seed (default: not sent)")
+    request_timeout_s: float = Field(600, gt=0, description="seconds to wait for one generation")
+    request_retries: int = Field(4, ge=0, description="further tries of a failed request")
+    concurrency: int = Field(16, ge=1, description="requests in flight at once")
+    live_problems: int = Field(8, ge=1, description="problems in progress at once")
+    cache_dir: Path = Field(
+        default_factory=_default_cache, description="folder of the durable generation cache"
+    )
+
+    @model_validator(mode="after")
+    def _model_is_known(self) -> Self:
+        if self.base_url is not None and not self.model:
+            raise ValueError("model: expected the name of a model at base_url, found none")
+        return self
+
+    @property
+    def model_name(self) -> str:
+        """The model asked, the embedded endpoint's `reference` by default."""
+        return self.model or "reference"
+
+
+class VerifyConfig(DataSettings):
+    """Everything that the verification of given programs depends on."""
+
+    programs: Path = Field(description="JSON lines of step_id, program and repeat")
+
+
+def load_config(
+    arguments: Mapping[str, object], file: Path | None, environment: Mapping[str, str]
+) -> EvalConfig:
+    """Merge the layers and validate them.
+
+    Raises:
+        ConfigError: a setting is unknown or has a value that cannot be used.
+    """
+    layers = {**_from_environment(environment), **_from_file(file), **arguments}
+    return validate(EvalConfig, layers)
+
+
+def load_verify_config(
+    arguments: Mapping[str, object], environment: Mapping[str, str]
+) -> VerifyConfig:
+    """Merge command line and environment and validate them.
+
+    Raises:
+        ConfigError: a setting is unknown or has a value that cannot be used.
+    """
+    inherited = {
+        name: value
+        for name, value in _from_environment(environment).items()
+        if name in DataSettings.model_fields or name not in EvalConfig.model_fields
+    }
+    return validate(VerifyConfig, {**inherited, **arguments})
+
+
+def validate(model: type[Settings], values: Mapping[str, object]) -> Settings:
+    """Build a settings model.
+
+    Raises:
+        ConfigError: one line for each setting that is wrong.
+    """
+    try:
+        return model(**cast("dict[str, Any]", values))
+    except ValidationError as error:
+        raise ConfigError("\n".join(_complaints(error, model))) from error
+
+
+def _complaints(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    lines: list[str] = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else "configuration"
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(sorted(model.model_fields))
+            lines.append(f"unknown setting {name!r}; expected one of: {known}")
+        elif not problem["loc"]:
+            lines.append(problem["msg"].removeprefix("Value error, "))
+        else:
+            lines.append(f"{name}: {problem['msg']}, found {problem['input']!r}")
+    return lines
+
+
+def _from_file(file: Path | None) -> dict[str, object]:
+    if file is None:
+        return {}
+    try:
+        content: object = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the configuration file {file}: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file} is not valid YAML: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"{file}: expected `setting: value` lines, found {type(content).__name__}"
+        )
+    settings = cast("dict[object, object]", content)
+    return {str(key).replace("-", "_"): value for key, value in settings.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    return {
+        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(ENVIRONMENT_PREFIX) and value
+    }
+
+
+def process_environment() -> Mapping[str, str]:
+    """Return the environment of this process."""
+    return os.environ
+
+
+def read_key(variable: str) -> str:
+    """Return the endpoint's key; an endpoint without keys takes any, so absence is no error."""
+    return os.environ.get(variable, "")
+
+
+def prepare_prefect() -> None:
+    """Set Prefect's defaults for a run in this process, before Prefect is imported.
+
+    Without a configured server Prefect starts one for the run; its batch sizes are those that keep
+    up with many short task runs. What the user has set wins.
+    """
+    for name, value in _PREFECT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+_PREFECT_DEFAULTS = {
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "500",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "2",
+    # Progress bars and the summary say what a person needs; the server keeps the rest.
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+}

@@ -1,0 +1,129 @@
+"""Top flow: load, fan out one subflow per problem, aggregate, publish."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from prefect import flow
+
+from flows.config import EvalConfig, read_key
+from flows.inputs import Inputs, limits, load_inputs, run_identity, worker_count
+from flows.lines import rollout_line
+from flows.problem import evaluate_problem
+from flows.progress import Counted, Progress
+from flows.record import RunRecord, run_details
+from flows.runtime import Runtime, runtime_in_use
+from flows.session import SESSION
+from tasks.artifacts import publish
+from tasks.chat import ChatClient
+from tasks.core.errors import ConfigError
+from tasks.core.json_value import JsonValue
+from tasks.core.model_settings import EndpointSettings
+from tasks.core.records import AttemptResult, Scored
+from tasks.endpoint.server import EmbeddedServer, create_app
+from tasks.generation import Generator
+from tasks.generation_cache import GenerationCache
+from tasks.metrics import aggregate, given_counts, problem_table
+from tasks.run_directory import RunDirectory
+from tasks.verifier import Verifier
+
+
+@flow(name="evaluate", flow_run_name="evaluate {config.dataset}", persist_result=False)
+async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
+    """Evaluate one model and return the content of metrics.json.
+
+    Raises:
+        EvalError: the evaluation could not be completed; the run directory keeps what there is.
+    """
+    session = SESSION.get()
+    inputs = session.inputs or load_inputs(config)
+    if config.output is None:
+        raise ConfigError("output: expected the path of the run directory, found none")
+    async with AsyncExitStack() as stack:
+        directory = stack.enter_context(RunDirectory(config.output, run_identity(config, inputs)))
+        record = stack.enter_context(RunRecord(directory, config, inputs.dataset))
+        runtime = await _start(config, inputs, directory, session.progress, stack)
+        attempts = await _fan_out(config, inputs, runtime)
+        runtime.generations.finish()
+        runtime.verdicts.finish()
+        directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
+        document = await _publish(config, inputs, attempts)
+        directory.write_json("metrics.json", document)
+        record.complete(runtime.generator.asked, runtime.generator.cached)
+    return document
+
+
+async def _start(
+    config: EvalConfig,
+    inputs: Inputs,
+    directory: RunDirectory,
+    progress: Progress,
+    stack: AsyncExitStack,
+) -> Runtime:
+    """Start the services; the stack stops them again, also after a failure."""
+    base_url = config.base_url
+    if base_url is None:
+        base_url = stack.enter_context(EmbeddedServer(create_app(inputs.books))).base_url
+    endpoint = EndpointSettings(base_url, config.request_timeout_s, config.request_retries)
+    client = ChatClient(endpoint, read_key(config.api_key_env))
+    stack.push_async_callback(client.aclose)
+    dataset = inputs.dataset
+    verifier = Verifier(dataset.plans, dataset.targets, worker_count(config), limits(config))
+    generations, verdicts = directory.log("generations.jsonl"), directory.log("verdicts.jsonl")
+    stack.callback(generations.close)
+    stack.callback(verdicts.close)
+    cache = GenerationCache(config.cache_dir)
+    return Runtime(
+        problems={problem.problem_id: problem for problem in dataset.problems},
+        template=inputs.template.text,
+        background=config.background,
+        repeats=config.repeats,
+        generator=Generator(client, inputs.settings, cache, config.concurrency),
+        verifier=await stack.enter_async_context(verifier),
+        generations=generations,
+        verdicts=verdicts,
+        progress=progress,
+    )
+
+
+async def _fan_out(config: EvalConfig, inputs: Inputs, runtime: Runtime) -> list[AttemptResult]:
+    """Run every problem's subflow, in fixed order, a limited number at a time.
+
+    The first failure stops further requests; what is in flight is still kept.
+    """
+    problems = inputs.dataset.problems
+    written = sum(step.given is None for problem in problems for step in problem.sub_steps)
+    runtime.progress.expect(Counted.PROBLEMS, len(problems))
+    runtime.progress.expect(Counted.GENERATIONS, written * config.repeats)
+    runtime.progress.expect(Counted.VERIFICATIONS, len(inputs.dataset.scored) * config.repeats)
+    live = asyncio.Semaphore(config.live_problems)
+
+    async def run(problem_id: str) -> list[AttemptResult]:
+        async with live:
+            runtime.stop.check()
+            return await evaluate_problem(problem_id)
+
+    with runtime_in_use(runtime):
+        runs = [run(problem.problem_id) for problem in problems]
+        results = await asyncio.gather(*runs, return_exceptions=True)
+    runtime.stop.check()
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [attempt for result in results if isinstance(result, list) for attempt in result]
+
+
+async def _publish(
+    config: EvalConfig, inputs: Inputs, attempts: Sequence[AttemptResult]
+) -> dict[str, JsonValue]:
+    dataset = inputs.dataset
+    document = aggregate(
+        attempts,
+        given_counts(dataset.problems),
+        run_details(config, inputs),
+        dataset.benchmark,
+        restricted=config.scored is not Scored.ALL,
+    )
+    table = problem_table(attempts, dataset.problems)
+    await publish(document, table, config.model_name, dataset.name)
+    return document

@@ -1,0 +1,100 @@
+"""run.json: what a run was made from, when it ran, and whether it is complete."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Self
+
+from flows.config import DataSettings, EvalConfig
+from flows.inputs import Dataset, Inputs
+from tasks.core.json_value import JsonValue
+from tasks.core.records import Scored
+from tasks.run_directory import RunDirectory
+
+# A process of its own, limits and a scrubbed environment; no confinement of files and network.
+ISOLATION = "none"
+
+_PACKAGES = ("scicode-flows", "prefect", "openai", "numpy", "scipy", "sympy", "h5py", "pandas")
+
+
+class RunRecord:
+    """Writes run.json when a run starts and again when it ends, however it ends."""
+
+    def __init__(self, directory: RunDirectory, settings: DataSettings, dataset: Dataset) -> None:
+        self._directory = directory
+        self._fields: dict[str, JsonValue] = {
+            "configuration": settings.model_dump(mode="json"),
+            "targets": str(dataset.targets),
+            "versions": _versions(),
+            "isolation": ISOLATION,
+            "environment": "current",
+        }
+
+    def __enter__(self) -> Self:
+        """Note the start."""
+        self._write(status="running", started=_now(), ended=None)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Note the end, unless `complete` did."""
+        if self._fields["status"] != "complete":
+            status = "interrupted" if kind and not issubclass(kind, Exception) else "failed"
+            self._write(status=status, ended=_now(), error=str(error))
+
+    def complete(self, requests: int = 0, cached: int = 0) -> None:
+        """Note that the run is complete, and how many generations were asked for and cached."""
+        self._write(status="complete", ended=_now(), requests=requests, cached=cached)
+
+    def _write(self, **fields: JsonValue) -> None:
+        self._fields |= fields
+        self._directory.write_run(self._fields)
+
+
+def run_details(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:
+    """Return the settings that a reader of a score needs to compare it with another."""
+    return {
+        **dataset_details(config, inputs.dataset),
+        "model": config.model_name,
+        "prompt": inputs.template.name,
+        "background": config.background,
+        "extraction": "official",
+        "repeats": config.repeats,
+    }
+
+
+def dataset_details(settings: DataSettings, dataset: Dataset) -> dict[str, JsonValue]:
+    """Return the part of the details that has nothing to do with a model."""
+    left_out = sum(
+        step.given is None and step.step_id not in dataset.scored
+        for problem in dataset.problems
+        for step in problem.sub_steps
+    )
+    scored: JsonValue = "all sub-steps with cases"
+    if settings.scored is Scored.WITH_TARGETS:
+        scored = f"only sub-steps that have targets; {left_out} without are left out"
+    return {
+        "dataset": dataset.name,
+        "problems": len(dataset.problems),
+        "scored": scored,
+        "given": settings.given.value,
+    }
+
+
+def _versions() -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

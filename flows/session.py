@@ -1,0 +1,22 @@
+"""What the command line hands to a flow that it calls in its own process.
+
+A flow that a server starts has none of it: it loads its inputs itself and nobody watches.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from flows.inputs import Dataset, Inputs
+from flows.progress import Progress, SilentProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Inputs that were already loaded and checked, and who watches."""
+
+    inputs: Inputs | None = None
+    dataset: Dataset | None = None
+    progress: Progress = field(default_factory=SilentProgress)
+
+
+SESSION: ContextVar[Session] = ContextVar("session", default=Session())  # noqa: B039 - frozen

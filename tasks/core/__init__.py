@@ -1,0 +1,1 @@
+"""Pure SciCode logic: no Prefect, network, files, clock, environment or randomness."""

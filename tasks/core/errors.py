@@ -1,0 +1,35 @@
+"""Errors of the evaluator itself; a wrong candidate is a `Verdict`, never an error.
+
+EvalError
+├── ConfigError      a setting, an argument or an output directory that cannot be used
+├── DatasetError     a problem file, programs file or prompt template that cannot be used
+├── TargetError      expected values that are missing, unreadable or of the wrong shape
+├── ProviderError    the model's endpoint refused, failed or did not answer
+└── SandboxError     the sandbox or the judge could not do its work
+
+Messages say what was expected, what was found, where, and what to do next.
+"""
+
+
+class EvalError(Exception):
+    """Something that the evaluation itself cannot recover from."""
+
+
+class ConfigError(EvalError):
+    """A setting, an argument or an output directory cannot be used."""
+
+
+class DatasetError(EvalError):
+    """A problem file, programs file or prompt template cannot be used."""
+
+
+class TargetError(EvalError):
+    """Expected values are missing, unreadable or do not match the problems."""
+
+
+class ProviderError(EvalError):
+    """The model's endpoint refused a request, failed, or did not answer."""
+
+
+class SandboxError(EvalError):
+    """The sandbox or the judge could not do its work."""

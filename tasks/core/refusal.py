@@ -1,0 +1,71 @@
+"""generation: reads what an endpoint says when it does not answer, whoever built it.
+
+The shapes met: OpenAI's `{"error": {...}}`, the same fields without the wrapping (vLLM, SGLang),
+the wrapping in a list (Gemini), `{"error": "text", "error_type": ...}` (TGI), `{"detail": ...}`
+(FastAPI), and plain text or HTML from a proxy in front.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tasks.core.loose_json import fields, items
+
+_MESSAGE_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is an error; fields that the endpoint left out are empty."""
+
+    status: int
+    message: str
+    code: str = ""
+    kind: str = ""
+    param: str = ""
+
+    @property
+    def excerpt(self) -> str:
+        """The message, short enough to stand in an error of ours."""
+        text = " ".join(self.message.split())
+        return text if len(text) <= _MESSAGE_CHARS else text[:_MESSAGE_CHARS] + "…"
+
+
+def read_refusal(status: int, body: str) -> Refusal:
+    """Read the body of an error response; a body of an unknown shape becomes the message."""
+    try:
+        parsed: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return Refusal(status, body)
+    return refusal_from(status, parsed) or Refusal(status, body)
+
+
+def refusal_from(status: int, parsed: object) -> Refusal | None:
+    """Read a parsed body; None where nothing in it looks like an error."""
+    outer = fields(items(parsed)[0] if items(parsed) else parsed)
+    error = outer.get("error")
+    if fields(error):
+        return _from_fields(status, fields(error))
+    if isinstance(error, str):
+        return Refusal(status, error, kind=_text(outer.get("error_type")))
+    if "detail" in outer:
+        return Refusal(status, _text(outer["detail"]))
+    if outer.get("object") == "error" or "message" in outer:
+        return _from_fields(status, outer)
+    return None
+
+
+def _from_fields(status: int, error: Mapping[str, object]) -> Refusal:
+    return Refusal(
+        status=status,
+        message=_text(error.get("message")) or json.dumps(dict(error)),
+        code=_text(error.get("code")),
+        kind=_text(error.get("type")),
+        param=_text(error.get("param")),
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,200 @@
+"""Renders metrics as a report, the last arrow: the content of metrics.json and of the artifacts.
+
+The summary is made from the document alone, so a run on disk can be rendered again. Names of
+problems, models and datasets are other people's text and are escaped where they enter Markdown.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+
+from tasks.core.json_value import JsonValue
+from tasks.core.ordering import natural_key
+from tasks.core.protocols import ProtocolScore
+from tasks.core.records import AttemptResult, StepResult
+from tasks.core.scoring import Metric, by_problem
+
+_HEADLINE = "subtask_accuracy"
+_SPREAD = "/std_dev_across_runs"
+_ABSENT = "–"
+
+
+def metrics_document(
+    metrics: Mapping[str, Metric],
+    protocols: Sequence[ProtocolScore],
+    *,
+    reasons: Mapping[str, int],
+    details: Mapping[str, JsonValue],
+) -> dict[str, JsonValue]:
+    """Return the content of metrics.json.
+
+    Args:
+        metrics: What `score` returned; the names become the keys under "metrics".
+        protocols: The published protocols that the run serves.
+        reasons: How often each verdict reason occurred, see `count_reasons`.
+        details: The settings that a reader needs to compare the score with another.
+    """
+    return {
+        "metrics": {name: _metric_entry(metric) for name, metric in metrics.items()},
+        "protocols": [dict(asdict(protocol)) for protocol in protocols],
+        "reasons": dict(reasons),
+        "details": dict(details),
+    }
+
+
+def count_reasons(attempts: Iterable[AttemptResult]) -> dict[str, int]:
+    """Count the verdict reasons over all scored sub-steps, the most frequent first."""
+    counts = Counter(step.reason.value for attempt in attempts for step in attempt.steps)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: str) -> str:
+    """Render a metrics document as the Markdown summary of an evaluation."""
+    metrics = _mapping(document["metrics"])
+    protocols = document["protocols"]
+    sections = [
+        f"# {_escape(model)} on {_escape(dataset)}",
+        _headline(_mapping(metrics[_HEADLINE])),
+        "## Metrics",
+        _metrics_table(metrics),
+        "## Published protocols",
+        _protocols_table(protocols if isinstance(protocols, list) else []),
+        "## Verdict reasons",
+        _table(("reason", "sub-steps"), _rows(document["reasons"], code=True)),
+        "## Settings",
+        _table(("setting", "value"), _rows(document["details"], code=False)),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def problem_rows(
+    attempts: Iterable[AttemptResult], names: Mapping[str, str]
+) -> list[dict[str, str | int | float]]:
+    """Return the per-problem table, one row a problem in natural order.
+
+    `passed` and `scored` count sub-steps over all repeats, `tokens` those of all generations. The
+    first failing step is the earliest that failed in any repeat, with the reason of the lowest
+    repeat in which it did; both cells are empty where nothing failed.
+    """
+    return [_problem_row(group, names) for group in by_problem(attempts)]
+
+
+def _problem_row(
+    group: Sequence[AttemptResult], names: Mapping[str, str]
+) -> dict[str, str | int | float]:
+    problem_id = group[0].problem_id
+    scored = sum(len(attempt.steps) for attempt in group)
+    failure = _first_failure(group)
+    return {
+        "problem": problem_id,
+        "name": _one_line(names.get(problem_id, "")),
+        "repeats": len(group),
+        "passed": sum(attempt.num_passed for attempt in group),
+        "scored": scored,
+        "solved": sum(a.solved for a in group) / len(group) if scored else "not scored",
+        "tokens": sum(attempt.usage.total_tokens for attempt in group),
+        "first failing step": failure.step_id if failure else "",
+        "reason": failure.reason.value if failure else "",
+    }
+
+
+def _first_failure(group: Iterable[AttemptResult]) -> StepResult | None:
+    failed = [step for attempt in group for step in attempt.steps if not step.passed]
+    # min keeps the first of equal ids, and the group is in order of repeats.
+    return min(failed, key=lambda step: natural_key(step.step_id), default=None)
+
+
+def _metric_entry(metric: Metric) -> JsonValue:
+    return {
+        "value": metric.value,
+        "numerator": metric.numerator,
+        "denominator": metric.denominator,
+        "over": metric.over,
+        "interval": None if metric.interval is None else list(metric.interval),
+    }
+
+
+def _headline(metric: Mapping[str, JsonValue]) -> str:
+    counts = f"{_cell(metric['numerator'])} of {_cell(metric['denominator'])}"
+    return (
+        f"**{_HEADLINE} {_cell(metric['value'])}**: {counts} {metric['over']} passed, "
+        f"95 % interval {_interval(metric['interval'])}"
+    )
+
+
+def _metrics_table(metrics: Mapping[str, JsonValue]) -> str:
+    head = ("metric", "value", "95 % interval", "std dev across runs", "numerator", "over")
+    rows: list[tuple[str, ...]] = []
+    for name, entry in metrics.items():
+        if not name.endswith(_SPREAD):
+            metric = _mapping(entry)
+            spread = _mapping(metrics.get(f"{name}{_SPREAD}"))
+            rows.append(
+                (
+                    f"`{name}`",
+                    _cell(metric["value"]),
+                    _interval(metric["interval"]),
+                    _cell(spread.get("value")),
+                    _cell(metric["numerator"]),
+                    f"{_cell(metric['denominator'])} {metric['over']}",
+                )
+            )
+    return _table(head, rows)
+
+
+def _protocols_table(protocols: Iterable[JsonValue]) -> str:
+    rows: list[tuple[str, ...]] = []
+    for entry in protocols:
+        protocol = _mapping(entry)
+        passed = f"{_cell(protocol['passed'])} of {_cell(protocol['steps'])}"
+        solved = f"{_cell(protocol['problems_solved'])} of {_cell(protocol['problems'])}"
+        name, note = str(protocol["name"]), str(protocol["note"])
+        rows.append((name, _cell(protocol["value"]), passed, solved, note))
+    if not rows:
+        return "None: the problems or the scored sub-steps are not those of a published protocol."
+    return _table(("problems/sub-steps", "value", "passed", "problems solved", "note"), rows)
+
+
+def _rows(entries: JsonValue, *, code: bool) -> list[tuple[str, str]]:
+    return [
+        (f"`{name}`" if code else _escape(name), _cell(value))
+        for name, value in _mapping(entries).items()
+    ]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (head, ["---"] * len(head), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(value: JsonValue) -> str:
+    """Write any value for a person; fractions keep four decimals below 10 and one above."""
+    if value is None:
+        return _ABSENT
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
+    if isinstance(value, list | dict):
+        return _escape(json.dumps(value, ensure_ascii=False))
+    return _escape(str(value))
+
+
+def _interval(value: JsonValue) -> str:
+    return " to ".join(map(_cell, value)) if isinstance(value, list) else _ABSENT
+
+
+def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
+    return value if isinstance(value, dict) else {}
+
+
+def _escape(text: str) -> str:
+    """Make any text safe as one Markdown table cell or heading."""
+    plain = _one_line(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", plain)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

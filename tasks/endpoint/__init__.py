@@ -1,0 +1,1 @@
+"""OpenAI-compatible HTTP endpoints that answer from a book of known answers."""

@@ -1,0 +1,1 @@
+"""The bundled example benchmark: data only, written for this project."""

@@ -1,0 +1,63 @@
+"""prompt -> generation: the stage that asks the model, or remembers what it answered."""
+
+import asyncio
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, State
+
+from tasks.chat import ChatClient
+from tasks.core.caching import generation_key
+from tasks.core.model_settings import ModelSettings
+from tasks.core.records import Answered, StepKey
+from tasks.generation_cache import GenerationCache
+
+
+class Generator:
+    """The model behind its cache; at most `concurrency` requests are in flight.
+
+    `asked` and `cached` count the answers that came from the endpoint and from the cache.
+    """
+
+    def __init__(
+        self, client: ChatClient, settings: ModelSettings, cache: GenerationCache, concurrency: int
+    ) -> None:
+        self.settings = settings
+        self.asked = 0
+        self.cached = 0
+        self._client = client
+        self._cache = cache
+        self._slots = asyncio.Semaphore(concurrency)
+
+    async def answer(self, key: StepKey, prompt: str) -> Answered:
+        """Return the cached generation, or ask the model and keep its answer.
+
+        Raises:
+            ProviderError: the endpoint refused or did not answer.
+        """
+        digest = generation_key(prompt, self.settings, key)
+        kept = self._cache.get(digest)
+        if kept is not None:
+            self.cached += 1
+            return Answered(kept, cached=True)
+        async with self._slots:
+            self.asked += 1
+            generation = await self._client.ask(prompt, self.settings)
+        self._cache.put(digest, key, self.settings, generation)
+        return Answered(generation, cached=False)
+
+
+# The cache is ours and not Prefect's: an entry is written atomically, and stays readable and
+# shared between runs whatever server or result storage a run used.
+@task(
+    name="generate",
+    task_run_name="generate {step_id} · repeat {repeat}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+async def generate(
+    generator: Generator, problem_id: str, repeat: int, step_id: str, prompt: str
+) -> Answered | State[Answered]:
+    """Ask the model once for one sub-step; a remembered answer shows as state Cached."""
+    answered = await generator.answer(StepKey(problem_id, repeat, step_id), prompt)
+    return Completed(name="Cached", data=answered) if answered.cached else answered

@@ -1,0 +1,380 @@
+"""Whatever a program does, the pool gets its answer in time and leaves no process behind."""
+
+import asyncio
+import dataclasses
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.core.errors import ConfigError, SandboxError
+from tasks.core.records import ChildCase, Ending, Job, Limits
+from tasks.sandbox.pool import SandboxPool
+from tasks.sandbox.wire import decode_values
+
+LIMITS = Limits(cpu_s=20.0, wall_s=60.0, memory_bytes=4 * 2**30, frame_bytes=2**20)
+SHORT_CPU = dataclasses.replace(LIMITS, cpu_s=1.0)
+SHORT_WALL = dataclasses.replace(LIMITS, wall_s=1.0)
+# Far above what any of these takes, far below what waiting for a program would take.
+SOON_S = 30.0
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # An orphan that nobody has reaped yet is dead too.
+    status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return not status.stdout.strip().startswith(("Z", "")[: 1 + (not status.stdout.strip())])
+
+
+async def until_gone(*pids: int) -> None:
+    async with asyncio.timeout(SOON_S):
+        while any(is_running(pid) for pid in pids):
+            await asyncio.sleep(0.02)
+
+
+async def until_written(path: Path) -> str:
+    async with asyncio.timeout(SOON_S):
+        while not (path.exists() and path.read_text().endswith("\n")):
+            await asyncio.sleep(0.02)
+    return path.read_text().strip()
+
+
+def job(program: str, *ships: str) -> Job:
+    return Job(program, (ChildCase("", ships or ("1",)),))
+
+
+def noting(path: Path, rest: str) -> Job:
+    """A program that leaves its pid in a file and goes on."""
+    return job(f"import os, time\nopen({str(path)!r}, 'w').write(f'{{os.getpid()}}\\n')\n{rest}")
+
+
+CHANNEL = (
+    "import os, stat\n"
+    "def is_channel(n):\n"
+    "    try: return n > 2 and stat.S_ISSOCK(os.fstat(n).st_mode)\n"
+    "    except OSError: return False\n"
+    "channel = next(n for n in range(64) if is_channel(n))\n"
+)
+
+
+def test_an_endless_loop_hits_the_cpu_limit(run_program):
+    outcome = run_program("while True: pass", limits=SHORT_CPU)
+    assert outcome.ending is Ending.TIMED_OUT
+    assert outcome.detail == "CPU limit of 1 s reached"
+    assert outcome.duration_s < SOON_S
+
+
+def test_ignoring_the_cpu_limits_signal_gains_a_second(run_program):
+    program = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
+    outcome = run_program(program, limits=SHORT_CPU)
+    assert outcome.ending is Ending.TIMED_OUT
+    assert outcome.duration_s < SOON_S
+
+
+def test_a_sleeping_program_hits_the_wall_limit(run_program):
+    program = "import sys, time\nprint('z' * 9, file=sys.stderr, flush=True)\ntime.sleep(900)"
+    outcome = run_program(program, limits=SHORT_WALL)
+    assert outcome.ending is Ending.TIMED_OUT
+    assert outcome.detail == "wall clock limit of 1 s reached\nzzzzzzzzz"
+    assert 1.0 <= outcome.duration_s < SOON_S
+
+
+@pytest.mark.parametrize(
+    ("program", "detail"),
+    [
+        ("import os; os._exit(0)", "exited without reporting (status 0)"),
+        ("import os; os._exit(3)", "exited without reporting (status 3)"),
+        ("import os; os.kill(os.getpid(), 9)", "killed by SIGKILL"),
+        ("import os; os.kill(os.getpid(), 24)", "killed by SIGXCPU"),
+        ("import os; os.killpg(0, 15)", "killed by SIGTERM"),
+        ("import ctypes; ctypes.string_at(0)", "killed by SIGSEGV"),
+        ("import os; os.write(2, b'last words'); os.abort()", "killed by SIGABRT\nlast words"),
+    ],
+)
+def test_an_end_without_a_report_is_a_kill(run_program, program, detail):
+    outcome = run_program(program, ["1"])
+    assert outcome.ending is Ending.KILLED
+    assert outcome.detail == detail
+    assert outcome.frames == ()
+
+
+def test_a_grandchild_that_holds_the_channel_holds_up_nothing(run_program, tmp_path):
+    program = (
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "    os.setsid(); time.sleep(900)\n"
+        "os._exit(0)"
+    )
+    outcome = run_program(program, ["1"])
+    assert outcome.ending is Ending.KILLED
+    assert outcome.duration_s < SOON_S
+    grandchild = tmp_path / "pid"
+    if grandchild.exists() and is_running(int(grandchild.read_text())):
+        os.kill(int(grandchild.read_text()), 9)
+
+
+def test_a_grandchild_of_the_same_session_is_killed(run_program, tmp_path):
+    path = tmp_path / "pid"
+    program = (
+        "import os, time\n"
+        "pid = os.fork()\n"
+        "if pid == 0: time.sleep(900)\n"
+        f"open({str(path)!r}, 'w').write(str(pid))"
+    )
+    assert run_program(program, ["1"]).ending is Ending.COMPLETED
+    asyncio.run(until_gone(int(path.read_text())))
+
+
+def test_floods_of_output_are_thrown_away(run_program):
+    program = (
+        "import os\n"
+        "for n in range(3000):\n"
+        "    os.write(1, b'o' * 10**5); os.write(2, b'e' * 10**4)\n"
+        "os.write(2, b'the end'); os._exit(1)"
+    )
+    outcome = run_program(program, ["1"])
+    assert outcome.ending is Ending.KILLED
+    assert len(outcome.detail) == 2000
+    assert outcome.detail.startswith("exited without reporting (status 1)\neee")
+    assert outcome.detail.endswith("eee" + "the end")
+
+
+@pytest.mark.parametrize(
+    ("speech", "ending"),
+    [
+        ("b'no protocol at all'", Ending.GARBLED),
+        ("os.urandom(10**6)", Ending.GARBLED),
+        ("b'S' + (2).to_bytes(8, 'big') + b'[]'", Ending.GARBLED),
+        ("b'E' + (16).to_bytes(8, 'big') + b'[\"completed\", \"\"]'", Ending.GARBLED),
+        ("b'F' + (2**63).to_bytes(8, 'big')", Ending.OVERSIZED),
+        ("b'F' + (2**20 + 1).to_bytes(8, 'big')", Ending.OVERSIZED),
+        ("b'F' + bytes(8) + b'F' + bytes(8)", Ending.GARBLED),
+    ],
+)
+def test_forged_messages_hurt_only_the_program(run_program, speech, ending):
+    program = f"{CHANNEL}os.write(channel, {speech})\nimport time\ntime.sleep(900)"
+    outcome = run_program(program, ["1"])
+    assert outcome.ending is ending
+    assert outcome.duration_s < SOON_S
+
+
+def test_half_a_frame_is_waited_for_within_the_limits(run_program):
+    half = f"{CHANNEL}os.write(channel, b'F' + (99).to_bytes(8, 'big') + b'half')\n"
+    outcome = run_program(half + "import time\ntime.sleep(900)", ["1"], limits=SHORT_WALL)
+    assert outcome.ending is Ending.TIMED_OUT
+    outcome = run_program(half + "os._exit(0)", ["1"])
+    assert outcome.ending is Ending.KILLED
+    assert "in the middle of a message" in outcome.detail
+    assert outcome.frames == ()
+
+
+def test_a_program_that_closes_the_channel_is_a_kill(run_program):
+    outcome = run_program("import os\nos.closerange(3, 256)", ["1"])
+    assert outcome.ending is Ending.KILLED
+
+
+def test_the_evaluators_environment_does_not_reach_the_program(run_program, monkeypatch):
+    monkeypatch.setenv("SCICODE_SECRET_KEY", "hidden")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    outcome = run_program("import os", ["sorted(os.environ)", "os.environ['OMP_NUM_THREADS']"])
+    assert outcome.ending is Ending.COMPLETED
+    names, threads = decode_values(outcome.frames[0])
+    assert names == [
+        "HOME",
+        "LANG",
+        "MKL_NUM_THREADS",
+        "MPLBACKEND",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "PATH",
+        "TMPDIR",
+    ]
+    assert threads == "1"
+
+
+def test_extra_variables_reach_the_program():
+    async def talk():
+        extra = {"OPENBLAS_CORETYPE": "Haswell"}
+        async with SandboxPool(1, LIMITS, extra_environment=extra) as pool:
+            return await pool.run(job("import os", "os.environ['OPENBLAS_CORETYPE']"))
+
+    assert decode_values(asyncio.run(talk()).frames[0]) == ["Haswell"]
+
+
+@ON_LINUX
+def test_the_program_holds_no_descriptor_but_its_own(run_program):
+    with Path("/dev/null").open() as held:
+        os.set_inheritable(held.fileno(), True)
+        outcome = run_program("import os", ["len(os.listdir('/proc/self/fd'))"])
+    # Standard streams, the channel, and the directory being listed: 5.
+    assert decode_values(outcome.frames[0]) == [5]
+
+
+@pytest.mark.parametrize(
+    "mess",
+    [
+        "os.makedirs('a/b'); os.chmod('a/b', 0); os.chmod('a', 0); os.chmod('.', 0)",
+        "[(os.mkdir('d'), os.chdir('d')) for _ in range(1500)]",
+    ],
+)
+def test_the_working_directory_is_removed_with_whatever_is_in_it(run_program, mess):
+    outcome = run_program(f"import os\nhome = os.getcwd()\n{mess}", ["home"])
+    assert outcome.ending is Ending.COMPLETED, outcome.detail
+    (home,) = decode_values(outcome.frames[0])
+    assert not Path(str(home)).exists()
+
+
+def test_cancelling_a_call_kills_its_child(tmp_path):
+    async def talk():
+        async with SandboxPool(1, LIMITS) as pool:
+            call = asyncio.create_task(pool.run(noting(tmp_path / "pid", "time.sleep(900)")))
+            pid = int(await until_written(tmp_path / "pid"))
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            # Reaped, not only dead: the id is free.
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+            return await pool.run(job(""))
+
+    assert asyncio.run(talk()).ending is Ending.COMPLETED
+
+
+def test_leaving_the_pool_kills_every_child(tmp_path):
+    async def talk():
+        paths = [tmp_path / "one", tmp_path / "two"]
+        async with SandboxPool(2, LIMITS) as pool:
+            jobs = [*(noting(path, "time.sleep(900)") for path in paths), job("")]
+            calls = [asyncio.create_task(pool.run(each)) for each in jobs]
+            pids = [int(await until_written(path)) for path in paths]
+        for call in calls:
+            with pytest.raises(SandboxError, match="pool was closed"):
+                await call
+        for pid in pids:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+        with pytest.raises(SandboxError, match="not open"):
+            await pool.run(job(""))
+
+    asyncio.run(talk())
+
+
+def test_children_die_with_their_evaluator(tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("only Linux ties a child's life to its parent's")
+    path = tmp_path / "pid"
+    source = (
+        "import asyncio\n"
+        "from tasks.core.records import Job, Limits\n"
+        "from tasks.sandbox.pool import SandboxPool\n"
+        "async def talk():\n"
+        "    async with SandboxPool(1, Limits()) as pool:\n"
+        f"        await pool.run(Job({noting(path, 'time.sleep(900)').program!r}, ()))\n"
+        "asyncio.run(talk())"
+    )
+    evaluator = subprocess.Popen([sys.executable, "-c", source], env={"TMPDIR": str(tmp_path)})
+    pid = int(asyncio.run(until_written(path)))
+    evaluator.kill()
+    evaluator.wait()
+    asyncio.run(until_gone(pid))
+
+
+def test_two_workers_run_two_children_and_never_three(tmp_path):
+    async def talk():
+        async with SandboxPool(2, LIMITS) as pool:
+            go = tmp_path / "go"
+            wait = f"while not os.path.exists({str(go)!r}): time.sleep(0.01)"
+            paths = [tmp_path / name for name in "abc"]
+            calls = [asyncio.create_task(pool.run(noting(path, wait))) for path in paths]
+            await until_written(paths[0])
+            await until_written(paths[1])
+            await asyncio.sleep(0.3)  # time for a third to show itself
+            assert not paths[2].exists()
+            go.touch()
+            return await asyncio.gather(*calls)
+
+    assert [outcome.ending for outcome in asyncio.run(talk())] == [Ending.COMPLETED] * 3
+
+
+def test_jobs_get_their_own_answers_when_many_run():
+    async def talk():
+        async with SandboxPool(2, LIMITS) as pool:
+            calls = [pool.run(job(f"n = {n}", "n")) for n in range(12)]
+            return await asyncio.gather(*calls)
+
+    answers = [decode_values(outcome.frames[0]) for outcome in asyncio.run(talk())]
+    assert answers == [[n] for n in range(12)]
+
+
+@ON_LINUX
+def test_twenty_failures_leave_nothing_behind():
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    async def talk():
+        programs = [
+            "1 / 0",
+            "import os; os._exit(0)",
+            CHANNEL + "os.write(channel, b'x' * 99)",
+            "(",
+        ]
+        async with SandboxPool(2, LIMITS) as pool:
+            await pool.run(job(""))
+            before = descriptors()
+            outcomes = await asyncio.gather(*(pool.run(job(text)) for text in programs * 5))
+            assert descriptors() == before
+            assert Ending.COMPLETED not in {outcome.ending for outcome in outcomes}
+            return await pool.run(job("", "6 * 7"))
+
+    assert decode_values(asyncio.run(talk()).frames[0]) == [42]
+
+
+def test_a_job_may_have_limits_of_its_own():
+    async def talk():
+        async with SandboxPool(1, LIMITS) as pool:
+            return await pool.run(job("import time; time.sleep(900)"), SHORT_WALL)
+
+    assert asyncio.run(talk()).ending is Ending.TIMED_OUT
+
+
+@pytest.mark.parametrize("python", ["/nonexistent/python", "/bin/false", "/bin/cat"])
+def test_an_interpreter_that_cannot_run_the_child_is_our_error(python):
+    if python != "/nonexistent/python" and not Path(python).exists():
+        pytest.skip(f"no {python} here")
+
+    async def talk():
+        async with SandboxPool(1, LIMITS, python=python) as pool:
+            await pool.run(job(""))
+
+    with pytest.raises(SandboxError, match="this package installed"):
+        asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    ("case", "limits"),
+    [
+        (ChildCase("x = = 1", ()), LIMITS),
+        (ChildCase("", ("1 +",)), LIMITS),
+        (ChildCase("", ()), dataclasses.replace(LIMITS, memory_bytes=-(2**40))),
+    ],
+)
+def test_a_job_that_cannot_begin_is_our_error(case, limits):
+    async def talk():
+        async with SandboxPool(1, limits) as pool:
+            await pool.run(Job("", (case,)))
+
+    with pytest.raises(SandboxError, match="Error"):
+        asyncio.run(talk())
+
+
+def test_a_pool_needs_a_worker():
+    with pytest.raises(ConfigError, match="at least 1"):
+        SandboxPool(0, LIMITS)
