@@ -151,16 +151,16 @@ def test_cases_share_the_limit_on_values(run_program):
 
 
 @pytest.mark.parametrize(
-    "program",
+    ("program", "limit_mib"),
     [
-        "x = bytearray(2**30)",
-        "x = []\nwhile True:\n    x.append(bytearray(10**7))",
-        "x = []\nwhile True:\n    x.append([x] * 1000)",
-        "import numpy as np\nx = np.ones(2**27)",
+        ("x = bytearray(2**30)", 512),
+        ("x = []\nwhile True:\n    x.append(bytearray(10**7))", 512),
+        ("x = []\nwhile True:\n    x.append([x] * 1000)", 256),
+        ("import numpy as np\nx = np.ones(2**27)", 512),
     ],
 )
-def test_a_program_that_runs_out_of_memory_says_so(run_program, program):
-    limits = dataclasses.replace(LIMITS, memory_bytes=512 * 2**20)
+def test_a_program_that_runs_out_of_memory_says_so(run_program, program, limit_mib):
+    limits = dataclasses.replace(LIMITS, memory_bytes=limit_mib * 2**20)
     outcome = run_program(program, ["1"], limits=limits)
     assert outcome.ending is Ending.OUT_OF_MEMORY
     assert "MemoryError" in outcome.detail

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,33 +17,36 @@ from tasks.sandbox.wire import decode_values
 
 LIMITS = Limits(cpu_s=20.0, wall_s=60.0, memory_bytes=4 * 2**30, frame_bytes=2**20)
 SHORT_CPU = dataclasses.replace(LIMITS, cpu_s=1.0)
-SHORT_WALL = dataclasses.replace(LIMITS, wall_s=1.0)
+SHORT_WALL = dataclasses.replace(LIMITS, wall_s=0.5)
 # Far above what any of these takes, far below what waiting for a program would take.
 SOON_S = 30.0
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # An orphan that nobody has reaped yet is dead too.
-    status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return not status.stdout.strip().startswith(("Z", "")[: 1 + (not status.stdout.strip())])
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    state = done.stdout.strip()
+    # A dead orphan that nobody has reaped yet is listed as a zombie.
+    return bool(state) and not state.startswith("Z")
 
 
-async def until_gone(*pids: int) -> None:
+def written(path: Path) -> bool:
+    return path.exists() and path.read_text().endswith("\n")
+
+
+async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(SOON_S):
-        while any(is_running(pid) for pid in pids):
+        while not condition():  # noqa: ASYNC110 — another process sets no event here
             await asyncio.sleep(0.02)
 
 
-async def until_written(path: Path) -> str:
-    async with asyncio.timeout(SOON_S):
-        while not (path.exists() and path.read_text().endswith("\n")):
-            await asyncio.sleep(0.02)
-    return path.read_text().strip()
+async def until_gone(pid: int) -> None:
+    await until(lambda: not is_running(pid))
+
+
+async def until_written(path: Path) -> int:
+    await until(lambda: written(path))
+    return int(path.read_text())  # noqa: ASYNC240 — a few bytes
 
 
 def job(program: str, *ships: str) -> Job:
@@ -82,8 +85,8 @@ def test_a_sleeping_program_hits_the_wall_limit(run_program):
     program = "import sys, time\nprint('z' * 9, file=sys.stderr, flush=True)\ntime.sleep(900)"
     outcome = run_program(program, limits=SHORT_WALL)
     assert outcome.ending is Ending.TIMED_OUT
-    assert outcome.detail == "wall clock limit of 1 s reached\nzzzzzzzzz"
-    assert 1.0 <= outcome.duration_s < SOON_S
+    assert outcome.detail == "wall clock limit of 0.5 s reached\nzzzzzzzzz"
+    assert 0.5 <= outcome.duration_s < SOON_S
 
 
 @pytest.mark.parametrize(
@@ -212,7 +215,7 @@ def test_extra_variables_reach_the_program():
 @ON_LINUX
 def test_the_program_holds_no_descriptor_but_its_own(run_program):
     with Path("/dev/null").open() as held:
-        os.set_inheritable(held.fileno(), True)
+        os.set_inheritable(held.fileno(), True)  # noqa: FBT003 — takes it by position only
         outcome = run_program("import os", ["len(os.listdir('/proc/self/fd'))"])
     # Standard streams, the channel, and the directory being listed: 5.
     assert decode_values(outcome.frames[0]) == [5]
@@ -236,7 +239,7 @@ def test_cancelling_a_call_kills_its_child(tmp_path):
     async def talk():
         async with SandboxPool(1, LIMITS) as pool:
             call = asyncio.create_task(pool.run(noting(tmp_path / "pid", "time.sleep(900)")))
-            pid = int(await until_written(tmp_path / "pid"))
+            pid = await until_written(tmp_path / "pid")
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
@@ -254,7 +257,7 @@ def test_leaving_the_pool_kills_every_child(tmp_path):
         async with SandboxPool(2, LIMITS) as pool:
             jobs = [*(noting(path, "time.sleep(900)") for path in paths), job("")]
             calls = [asyncio.create_task(pool.run(each)) for each in jobs]
-            pids = [int(await until_written(path)) for path in paths]
+            pids = [await until_written(path) for path in paths]
         for call in calls:
             with pytest.raises(SandboxError, match="pool was closed"):
                 await call
@@ -281,7 +284,7 @@ def test_children_die_with_their_evaluator(tmp_path):
         "asyncio.run(talk())"
     )
     evaluator = subprocess.Popen([sys.executable, "-c", source], env={"TMPDIR": str(tmp_path)})
-    pid = int(asyncio.run(until_written(path)))
+    pid = asyncio.run(until_written(path))
     evaluator.kill()
     evaluator.wait()
     asyncio.run(until_gone(pid))
@@ -317,7 +320,7 @@ def test_jobs_get_their_own_answers_when_many_run():
 @ON_LINUX
 def test_twenty_failures_leave_nothing_behind():
     def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     async def talk():
         programs = [
@@ -359,19 +362,15 @@ def test_an_interpreter_that_cannot_run_the_child_is_our_error(python):
 
 
 @pytest.mark.parametrize(
-    ("case", "limits"),
-    [
-        (ChildCase("x = = 1", ()), LIMITS),
-        (ChildCase("", ("1 +",)), LIMITS),
-        (ChildCase("", ()), dataclasses.replace(LIMITS, memory_bytes=-(2**40))),
-    ],
+    "case",
+    [ChildCase("x = = 1", ()), ChildCase("", ("1 +",))],
 )
-def test_a_job_that_cannot_begin_is_our_error(case, limits):
+def test_a_case_that_does_not_compile_is_our_error(case):
     async def talk():
-        async with SandboxPool(1, limits) as pool:
+        async with SandboxPool(1, LIMITS) as pool:
             await pool.run(Job("", (case,)))
 
-    with pytest.raises(SandboxError, match="Error"):
+    with pytest.raises(SandboxError, match="SyntaxError"):
         asyncio.run(talk())
 
 
