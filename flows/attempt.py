@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from flows.lines import generation_line, verdict_line
 from flows.progress import Counted
@@ -33,85 +33,91 @@ from tasks.verification import verify
 
 
 @dataclass(slots=True)
-class _Chain:
-    """How far an attempt has come."""
+class Attempt:
+    """One repeat of one problem on its way: what was written so far, and what is being verified."""
 
+    problem: Problem
+    repeat: int
     earlier: list[str] = field(default_factory=list[str])
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
     overlong: bool = False
     running: list[asyncio.Task[StepResult]] = field(default_factory=list[asyncio.Task[StepResult]])
 
     def start(self, work: Coroutine[None, None, StepResult]) -> None:
+        """Begin a verification beside the attempt."""
         self.running.append(asyncio.create_task(work))
 
-    async def results(self) -> tuple[StepResult, ...]:
-        return tuple(await asyncio.gather(*self.running))
-
     async def abandon(self) -> None:
+        """Give up the verifications that are under way."""
         for task in self.running:
             task.cancel()
         await asyncio.gather(*self.running, return_exceptions=True)
 
 
-async def run_attempt(runtime: Runtime, problem: Problem, repeat: int) -> AttemptResult:
-    """Generate and verify all sub-steps of one repeat, in order.
+async def write_attempt(runtime: Runtime, attempt: Attempt) -> None:
+    """Have the model write all sub-steps in order; their verifications start on the way.
 
     Raises:
         ProviderError: the endpoint refused or did not answer; answers so far are kept.
-        SandboxError: a program could not be judged.
     """
-    chain = _Chain()
     try:
-        for index in range(len(problem.sub_steps)):
-            await _take_step(runtime, chain, problem, index, repeat)
-        results = await chain.results()
+        for index in range(len(attempt.problem.sub_steps)):
+            await _take_step(runtime, attempt, index)
     except BaseException as error:
         runtime.stop.set(error)
-        await chain.abandon()
         raise
-    return AttemptResult(problem.problem_id, repeat, results, chain.usage)
 
 
-async def _take_step(
-    runtime: Runtime, chain: _Chain, problem: Problem, index: int, repeat: int
-) -> None:
+async def finish_attempt(attempt: Attempt) -> AttemptResult:
+    """Wait for the verifications of an attempt that is written.
+
+    Raises:
+        SandboxError: a program could not be judged.
+    """
+    steps = await asyncio.gather(*attempt.running)
+    return AttemptResult(attempt.problem.problem_id, attempt.repeat, tuple(steps), attempt.usage)
+
+
+async def _take_step(runtime: Runtime, attempt: Attempt, index: int) -> None:
+    problem = attempt.problem
     step = problem.sub_steps[index]
-    key = StepKey(problem.problem_id, repeat, step.step_id)
+    key = StepKey(problem.problem_id, attempt.repeat, step.step_id)
     if step.given is not None:
-        chain.earlier.append(step.given)
+        attempt.earlier.append(step.given)
         return
     candidate = None
-    if not chain.overlong:
-        candidate = await _write_step(runtime, chain, problem, index, key)
+    if not attempt.overlong:
+        candidate = await _write_step(runtime, attempt, index, key)
     if not runtime.verifier.has(step.step_id):
         return
     if candidate is None:
-        chain.start(_fail_overlong(runtime, key))
+        attempt.start(_fail_overlong(runtime, key))
     else:
-        program = assemble_program(problem.dependencies, chain.earlier[:index], candidate.code)
-        chain.start(_verify_step(runtime, key, program, candidate))
+        program = assemble_program(problem.dependencies, attempt.earlier[:index], candidate.code)
+        attempt.start(_verify_step(runtime, key, program, candidate))
 
 
 async def _write_step(
-    runtime: Runtime, chain: _Chain, problem: Problem, index: int, key: StepKey
+    runtime: Runtime, attempt: Attempt, index: int, key: StepKey
 ) -> Candidate | None:
     """Have the model write one sub-step; None when the prompt did not fit into its context."""
+    problem = attempt.problem
     prompt = render_prompt(
-        runtime.template, problem, index, chain.earlier, background=runtime.background
+        runtime.template, problem, index, attempt.earlier, background=runtime.background
     )
     runtime.stop.check()
     answered = await _answer(runtime, key, prompt)
     generation = answered.generation
     candidate = extract_candidate(generation.text)
-    program = assemble_program(problem.dependencies, chain.earlier, candidate.code)
+    program = assemble_program(problem.dependencies, attempt.earlier, candidate.code)
     line = generation_line(prompt, answered, candidate, program)
     runtime.generations.append(key, line)
     runtime.progress.advance(Counted.GENERATIONS)
-    chain.usage = chain.usage + generation.usage
+    attempt.usage = attempt.usage + generation.usage
     if generation.finish_reason is FinishReason.OVERLONG:
-        chain.overlong = True
+        attempt.overlong = True
         return None
-    chain.earlier.append(candidate.code)
+    attempt.earlier.append(candidate.code)
     return candidate
 
 

@@ -26,6 +26,7 @@ from flows.config import (
     process_environment,
 )
 from tasks.core.errors import ConfigError, DatasetError, EvalError, TargetError
+from tasks.core.json_value import JsonValue
 
 DONE = 0
 INCOMPLETE = 1
@@ -194,7 +195,7 @@ def _new_run(model: str) -> Path:
     return Path("runs") / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', model)}"
 
 
-def _report(document: Mapping[str, object], output: Path) -> None:
+def _report(document: Mapping[str, JsonValue], output: Path) -> None:
     from flows.terminal import print_summary
 
     print_summary(document, output)

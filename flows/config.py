@@ -119,7 +119,9 @@ class EvalConfig(DataSettings):
     max_tokens: int | None = Field(
         None, ge=1, description="longest generation, in tokens (default: not sent)"
     )
-    seed: int | None = Field(None, description="sampling seed (default: not sent)")
+    seed: int | None = Field(
+        None, description="sampling seed; repeat r sends seed + r (default: not sent)"
+    )
     request_timeout_s: float = Field(600, gt=0, description="seconds to wait for one generation")
     request_retries: int = Field(4, ge=0, description="further tries of a failed request")
     concurrency: int = Field(16, ge=1, description="requests in flight at once")

@@ -10,9 +10,9 @@ from flows.config import EvalConfig, read_key
 from flows.inputs import Inputs, limits, load_inputs, run_identity, worker_count
 from flows.lines import rollout_line
 from flows.problem import evaluate_problem
-from flows.progress import Counted, Progress
+from flows.progress import Counted
 from flows.record import RunRecord, run_details
-from flows.runtime import Runtime, runtime_in_use
+from flows.runtime import Runtime, Turns, runtime_in_use
 from flows.session import SESSION
 from tasks.artifacts import publish
 from tasks.chat import ChatClient
@@ -40,9 +40,14 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     if config.output is None:
         raise ConfigError("output: expected the path of the run directory, found none")
     async with AsyncExitStack() as stack:
+        # The endpoint's settings are checked here, before the run leaves any file.
+        client = _connect(config, inputs, stack)
         directory = stack.enter_context(RunDirectory(config.output, run_identity(config, inputs)))
         record = stack.enter_context(RunRecord(directory, config, inputs.dataset))
-        runtime = await _start(config, inputs, directory, session.progress, stack)
+        generator = Generator(
+            client, inputs.settings, GenerationCache(config.cache_dir), config.concurrency
+        )
+        runtime = await _start(config, inputs, generator, directory, stack)
         attempts = await _fan_out(config, inputs, runtime)
         runtime.generations.finish()
         runtime.verdicts.finish()
@@ -53,36 +58,41 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     return document
 
 
-async def _start(
-    config: EvalConfig,
-    inputs: Inputs,
-    directory: RunDirectory,
-    progress: Progress,
-    stack: AsyncExitStack,
-) -> Runtime:
-    """Start the services; the stack stops them again, also after a failure."""
+def _connect(config: EvalConfig, inputs: Inputs, stack: AsyncExitStack) -> ChatClient:
+    """Make the client, and start the embedded endpoint if no other one is asked for."""
     base_url = config.base_url
     if base_url is None:
         base_url = stack.enter_context(EmbeddedServer(create_app(inputs.books))).base_url
     endpoint = EndpointSettings(base_url, config.request_timeout_s, config.request_retries)
     client = ChatClient(endpoint, read_key(config.api_key_env))
     stack.push_async_callback(client.aclose)
+    return client
+
+
+async def _start(
+    config: EvalConfig,
+    inputs: Inputs,
+    generator: Generator,
+    directory: RunDirectory,
+    stack: AsyncExitStack,
+) -> Runtime:
+    """Start the services; the stack stops them again, also after a failure."""
     dataset = inputs.dataset
     verifier = Verifier(dataset.plans, dataset.targets, worker_count(config), limits(config))
     generations, verdicts = directory.log("generations.jsonl"), directory.log("verdicts.jsonl")
     stack.callback(generations.close)
     stack.callback(verdicts.close)
-    cache = GenerationCache(config.cache_dir)
     return Runtime(
         problems={problem.problem_id: problem for problem in dataset.problems},
         template=inputs.template.text,
         background=config.background,
         repeats=config.repeats,
-        generator=Generator(client, inputs.settings, cache, config.concurrency),
+        generator=generator,
         verifier=await stack.enter_async_context(verifier),
         generations=generations,
         verdicts=verdicts,
-        progress=progress,
+        progress=SESSION.get().progress,
+        turns=Turns(config.live_problems),
     )
 
 
@@ -96,10 +106,9 @@ async def _fan_out(config: EvalConfig, inputs: Inputs, runtime: Runtime) -> list
     runtime.progress.expect(Counted.PROBLEMS, len(problems))
     runtime.progress.expect(Counted.GENERATIONS, written * config.repeats)
     runtime.progress.expect(Counted.VERIFICATIONS, len(inputs.dataset.scored) * config.repeats)
-    live = asyncio.Semaphore(config.live_problems)
 
     async def run(problem_id: str) -> list[AttemptResult]:
-        async with live:
+        async with runtime.turns.turn(problem_id):
             runtime.stop.check()
             return await evaluate_problem(problem_id)
 

@@ -19,6 +19,7 @@ from tasks.core.protocols import Benchmark
 from tasks.core.records import Limits, Problem
 from tasks.dataset import ProblemSet, load_problems, select_problems
 from tasks.endpoint.answers import StepBook, flawed_answers, load_mistakes, reference_answers
+from tasks.run_directory import check_writable
 from tasks.targets import check_targets
 from tasks.templates import Template, load_template, own_template
 from tasks.verifier import StepPlan, plan_steps
@@ -206,6 +207,7 @@ def load_inputs(config: EvalConfig) -> Inputs:
     """
     dataset = load_dataset(config)
     template = load_prompt_template(config)
+    check_writable(config.cache_dir)
     books = {} if config.base_url else embedded_books(dataset, config.model_name)
     identity = config.checkpoint or config.base_url or _book_identity(books[config.model_name])
     settings = ModelSettings(

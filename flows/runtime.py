@@ -4,14 +4,15 @@ Flow parameters are stored by the server and must be plain data, so live objects
 context variable, which subflows of the same event loop inherit.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from flows.progress import Progress
 from tasks.core.records import Problem
-from tasks.generation import Generator
+from tasks.generation import Generator as ModelGenerator
 from tasks.run_directory import LineLog
 from tasks.verifier import Verifier
 
@@ -32,6 +33,33 @@ class StopSignal:
             raise self._error
 
 
+class Turns:
+    """Limits how many problems are being written at once, first come first served.
+
+    A problem that is written leaves early, so that a slow verification holds up no generation.
+    """
+
+    def __init__(self, live: int) -> None:
+        self._slots = asyncio.Semaphore(live)
+        self._inside: set[str] = set()
+
+    @asynccontextmanager
+    async def turn(self, problem_id: str) -> AsyncGenerator[None]:
+        """Wait for a turn, and leave at the end at the latest."""
+        await self._slots.acquire()
+        self._inside.add(problem_id)
+        try:
+            yield
+        finally:
+            self.leave(problem_id)
+
+    def leave(self, problem_id: str) -> None:
+        """Let the next problem in; a second time does nothing."""
+        if problem_id in self._inside:
+            self._inside.remove(problem_id)
+            self._slots.release()
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """The services of one evaluation."""
@@ -40,11 +68,12 @@ class Runtime:
     template: str
     background: bool
     repeats: int
-    generator: Generator
+    generator: ModelGenerator
     verifier: Verifier
     generations: LineLog
     verdicts: LineLog
     progress: Progress
+    turns: Turns
     stop: StopSignal = field(default_factory=StopSignal)
 
 
@@ -57,7 +86,7 @@ def current_runtime() -> Runtime:
 
 
 @contextmanager
-def runtime_in_use(runtime: Runtime) -> Iterator[None]:
+def runtime_in_use(runtime: Runtime) -> Generator[None]:
     """Make the services known to the subflows called inside."""
     token = _RUNTIME.set(runtime)
     try:

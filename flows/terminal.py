@@ -1,6 +1,6 @@
 """metrics -> terminal: progress bars while an evaluation runs, and its summary at the end."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -41,7 +41,7 @@ class Bars:
 
 
 @contextmanager
-def watching() -> Iterator[Bars]:
+def watching() -> Generator[Bars]:
     """Show bars on standard error while an evaluation runs."""
     columns = (
         TextColumn("{task.description:<13}"),

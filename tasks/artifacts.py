@@ -1,6 +1,7 @@
 """metrics -> report: the stage that publishes a run's results where Prefect's users look."""
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import pandas as pd
 from prefect import task
@@ -26,6 +27,6 @@ async def publish(
     )
     await acreate_table_artifact(
         key=PROBLEMS_KEY,
-        table=table.to_dict("records"),
+        table=cast("list[dict[str, Any]]", table.to_dict("records")),
         description=f"{model} on {dataset}, one row a problem",
     )

@@ -1,10 +1,12 @@
 """prompt -> generation: the stage that asks the model, or remembers what it answered."""
 
 import asyncio
+from dataclasses import replace
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from tasks.chat import ChatClient
 from tasks.core.caching import generation_key
@@ -35,16 +37,22 @@ class Generator:
         Raises:
             ProviderError: the endpoint refused or did not answer.
         """
-        digest = generation_key(prompt, self.settings, key)
+        settings = _of_repeat(self.settings, key.repeat)
+        digest = generation_key(prompt, settings, key)
         kept = self._cache.get(digest)
         if kept is not None:
             self.cached += 1
             return Answered(kept, cached=True)
         async with self._slots:
             self.asked += 1
-            generation = await self._client.ask(prompt, self.settings)
-        self._cache.put(digest, key, self.settings, generation)
+            generation = await self._client.ask(prompt, settings)
+        self._cache.put(digest, key, settings, generation)
         return Answered(generation, cached=False)
+
+
+def _of_repeat(settings: ModelSettings, repeat: int) -> ModelSettings:
+    """Give every repeat a seed of its own: under one seed, repeats would be copies."""
+    return settings if settings.seed is None else replace(settings, seed=settings.seed + repeat)
 
 
 # The cache is ours and not Prefect's: an entry is written atomically, and stays readable and

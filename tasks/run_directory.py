@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from tasks.core.ordering import natural_key
 from tasks.core.records import StepKey
 
 RUN_FILE = "run.json"
+LOCK_FILE = ".lock"
 
 
 class LineLog:
@@ -57,12 +58,9 @@ class LineLog:
         """Read the keys of an interrupted run; drop a last line that was cut off."""
         end = 0
         for line in self._file:
-            fields = _parse(line)
-            if fields is None:
+            key = _key_of(line)
+            if key is None:
                 break
-            key = StepKey(
-                str(fields["problem_id"]), int(str(fields["repeat"])), str(fields["step_id"])
-            )
             self._places[key] = (end, len(line))
             end += len(line)
         self._file.truncate(end)
@@ -83,16 +81,24 @@ class RunDirectory:
             ConfigError: the directory holds something else, or another process writes to it.
         """
         check_output(self.path, self._identity)
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise _unwritable(self.path, error.strerror or str(error)) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
+            # Another run may have come and gone between the check and the lock.
+            check_output(self.path, self._identity)
+        except BlockingIOError as error:
+            self._let_go()
             raise ConfigError(
                 f"another process is writing to {self.path}; wait for it, or give --output another "
                 "directory"
             ) from error
+        except ConfigError:
+            self._let_go()
+            raise
         return self
 
     def __exit__(
@@ -102,9 +108,14 @@ class RunDirectory:
         trace: TracebackType | None,
     ) -> None:
         """Let go of the directory."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        # The file stays: without it, a process that has it open and one that makes it anew would
+        # each hold a lock of their own.
         if self._lock is not None:
             os.close(self._lock)
-            (self.path / ".lock").unlink(missing_ok=True)
+            self._lock = None
 
     def log(self, name: str) -> LineLog:
         """Open a JSON-lines file of the run."""
@@ -126,12 +137,13 @@ class RunDirectory:
 
 
 def check_output(path: Path, identity: Mapping[str, JsonValue]) -> None:
-    """Refuse an output directory that does not belong to this configuration.
+    """Refuse an output directory that cannot be written or is not of this configuration.
 
     Raises:
         ConfigError: it says which setting differs.
     """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    check_writable(path)
+    if not path.exists() or not any(_is_foreign(entry) for entry in path.iterdir()):
         return
     run_file = path / RUN_FILE
     if not run_file.is_file():
@@ -139,8 +151,8 @@ def check_output(path: Path, identity: Mapping[str, JsonValue]) -> None:
             f"expected {path} to be absent, empty or a run directory, found other files; "
             "give --output another directory"
         )
-    fields = _parse(run_file.read_bytes() + b"\n")
-    found = {} if fields is None else cast("dict[str, JsonValue]", fields.get("identity") or {})
+    found = (_parse(run_file.read_bytes() + b"\n") or {}).get("identity")
+    found = found if isinstance(found, dict) else {}
     expected: dict[str, JsonValue] = json.loads(json.dumps(dict(identity)))
     differing = [name for name in expected if found.get(name) != expected[name]]
     if differing:
@@ -152,18 +164,52 @@ def check_output(path: Path, identity: Mapping[str, JsonValue]) -> None:
         )
 
 
+def check_writable(path: Path) -> None:
+    """Refuse a folder that is none, or that cannot be made or written; nothing is made.
+
+    Raises:
+        ConfigError: what stands in the way.
+    """
+    nearest = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    if not nearest.is_dir():
+        raise _unwritable(path, f"{nearest} is no folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise _unwritable(path, f"{nearest} cannot be written")
+
+
+def _unwritable(path: Path, found: str) -> ConfigError:
+    return ConfigError(
+        f"expected {path} to be a folder that can be made and written, found: {found}; give "
+        "another folder"
+    )
+
+
+def _is_foreign(entry: Path) -> bool:
+    """Whether a file was left neither by the lock nor by a run that ended while it started."""
+    return entry.name != LOCK_FILE and not entry.name.startswith(f".{RUN_FILE}-")
+
+
 def _open_log(path: Path) -> IO[bytes]:
     path.touch()
     return path.open("r+b")
 
 
 def _parse(line: bytes) -> dict[str, JsonValue] | None:
-    if not line.endswith(b"\n"):
-        return None
+    """Read a whole line that holds a JSON object; None for anything else."""
     try:
-        return cast("dict[str, JsonValue]", json.loads(line))
+        value = cast("JsonValue", json.loads(line)) if line.endswith(b"\n") else None
     except ValueError:
         return None
+    return value if isinstance(value, dict) else None
+
+
+def _key_of(line: bytes) -> StepKey | None:
+    fields = _parse(line) or {}
+    problem_id, step_id = fields.get("problem_id"), fields.get("step_id")
+    repeat = fields.get("repeat")
+    if isinstance(problem_id, str) and isinstance(step_id, str) and isinstance(repeat, int):
+        return StepKey(problem_id, repeat, step_id)
+    return None
 
 
 def _key_fields(key: StepKey) -> dict[str, JsonValue]:
@@ -175,7 +221,7 @@ def _order(key: StepKey) -> tuple[object, ...]:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
+def _replacing(path: Path) -> Generator[IO[bytes]]:
     """Write a file that takes the place of another once it is whole and on disk."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

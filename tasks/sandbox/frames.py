@@ -5,7 +5,7 @@
 The skeleton is one JSON array with a node for each value: null, booleans, numbers (NaN and
 Infinity in Python's spelling) and strings stand for themselves, everything else is an array that
 begins with a `Tag`. Buffers carry no table: each node takes the next bytes, as many as it implies,
-so no buffer can be used twice and a frame never decodes to much more than its own size.
+so no buffer can be used twice and what a frame decodes to is bounded by its own size.
 """
 
 import json
@@ -17,7 +17,7 @@ Node: TypeAlias = "bool | int | float | str | list[Node] | None"
 
 MAX_DEPTH = 64
 # Small JSON tokens decode to objects some twenty times their size; buffers do not.
-MAX_SKELETON_BYTES = 32 * 2**20
+MAX_SKELETON_BYTES = 16 * 2**20
 
 _PREFIX_BYTES = 8
 

@@ -24,10 +24,14 @@ ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def is_running(pid: int) -> bool:
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    state = done.stdout.strip()
-    # A dead orphan that nobody has reaped yet is listed as a zombie.
-    return bool(state) and not state.startswith("Z")
+    try:
+        os.kill(pid, 0)
+        # A dead orphan that nobody has reaped yet still has its id.
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return sys.platform != "linux"
 
 
 def written(path: Path) -> bool:
@@ -315,6 +319,21 @@ def test_jobs_get_their_own_answers_when_many_run():
 
     answers = [decode_values(outcome.frames[0]) for outcome in asyncio.run(talk())]
     assert answers == [[n] for n in range(12)]
+
+
+def test_jobs_begin_in_the_order_of_their_calls(tmp_path):
+    log = tmp_path / "log"
+
+    async def talk():
+        async with SandboxPool(1, LIMITS) as pool:
+            programs = [f"open({str(log)!r}, 'a').write('{n} ')" for n in range(5)]
+            calls = [asyncio.create_task(pool.run(job(program))) for program in programs]
+            await asyncio.sleep(0)
+            calls[2].cancel()
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+    assert isinstance(asyncio.run(talk())[2], asyncio.CancelledError)
+    assert log.read_text() == "0 1 3 4 "
 
 
 @ON_LINUX

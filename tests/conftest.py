@@ -1,0 +1,248 @@
+"""What tests of several folders share: a Prefect server, a small benchmark, a counting endpoint."""
+
+import asyncio
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from flows.config import EvalConfig, prepare_prefect, validate
+from tasks.core.records import Given, Problem
+from tasks.dataset import load_problems
+from tasks.endpoint.answers import Book, StepBook, reference_answers
+from tasks.endpoint.replies import read_request
+from tasks.endpoint.server import EmbeddedServer, create_app
+from tasks.targets import write_targets
+
+IN_MEMORY = "sqlite+aiosqlite:///file::memory:?cache=shared&uri=true&check_same_thread=false"
+GATE_S = 60.0
+OWN_VARIABLES = ("SCICODE_FLOWS_", "PREFECT_", "OPENAI_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep every file that Prefect and the cache write out of the user's home.
+
+    Prefect reads its settings when it is imported, which is before any fixture runs.
+    """
+    home = Path(tempfile.mkdtemp(prefix="scicode-flows-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    for name in [name for name in os.environ if name.startswith(OWN_VARIABLES)]:
+        del os.environ[name]
+    os.environ["PREFECT_HOME"] = str(home / "prefect")
+    os.environ["XDG_CACHE_HOME"] = str(home / "cache")
+    os.environ["HOME"] = str(home)
+    prepare_prefect()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    before = os.environ["XDG_CACHE_HOME"]
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    os.environ["XDG_CACHE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def prefect_api() -> Iterator[str]:
+    """One Prefect server in memory for the whole session; flows in this process use it."""
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import (
+        PREFECT_API_DATABASE_CONNECTION_URL,
+        PREFECT_API_URL,
+        temporary_settings,
+    )
+
+    with temporary_settings({PREFECT_API_DATABASE_CONNECTION_URL: IN_MEMORY}):
+        server = SubprocessASGIServer()
+        server.start(timeout=120)
+        try:
+            with temporary_settings({PREFECT_API_URL: server.api_url}):
+                yield server.api_url
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def evaluate(prefect_api: str) -> Callable[[EvalConfig], dict[str, Any]]:
+    """Run the real flow in this process and return the content of metrics.json."""
+    del prefect_api
+    from flows.evaluation import evaluate
+
+    return lambda config: asyncio.run(evaluate(config))
+
+
+def sub_step(step_id: str, header: str, gold: str, cases: list[str]) -> dict[str, object]:
+    """Return one sub-step in SciCode's schema; one line of code as gold."""
+    return {
+        "step_number": step_id,
+        "step_description_prompt": f"Describe {step_id}.",
+        "step_background": f"Background of {step_id}.",
+        "function_header": header,
+        "return_line": "    return result",
+        "test_cases": cases,
+        "ground_truth_code": f"{header}\n    {gold}",
+    }
+
+
+SMALL_PROBLEMS: list[dict[str, object]] = [
+    {
+        "problem_id": "1",
+        "problem_name": "powers_of_two",
+        "required_dependencies": "import math",
+        "sub_steps": [
+            sub_step("1.1", "def double(x):", "return 2 * x", ["assert double(3) == target"]),
+            sub_step(
+                "1.2",
+                "def quadruple(x):",
+                "return double(double(x))",
+                ["assert quadruple(3) == target", "assert quadruple(0.5) == target"],
+            ),
+            sub_step(
+                "1.3", "def octuple(x):", "return 2 * quadruple(x)", ["assert octuple(3) == target"]
+            ),
+        ],
+    },
+    {
+        "problem_id": "2",
+        "problem_name": "greetings",
+        "required_dependencies": "",
+        "sub_steps": [
+            sub_step("2.1", "def greet(name):", "return 'hello ' + name", []),
+            sub_step(
+                "2.2",
+                "def greet_twice(name):",
+                "return [greet(name), greet(name)]",
+                ["assert greet_twice('x')[1] == target"],
+            ),
+        ],
+    },
+]
+# double(3), quadruple(3) and (0.5), octuple(3), the second greeting of x.
+SMALL_TARGETS: dict[str, list[object]] = {
+    "1.1": [6],
+    "1.2": [12, 2.0],
+    "1.3": [24],
+    "2.2": ["hello x"],
+}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Return a problem file with targets beside it: 2 problems, 4 scored sub-steps, 1 given."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    file = folder / "problems.jsonl"
+    file.write_text("".join(json.dumps(problem) + "\n" for problem in SMALL_PROBLEMS))
+    write_targets(folder / "targets.h5", SMALL_TARGETS)
+    return file
+
+
+@pytest.fixture
+def small_problems(small: Path) -> tuple[Problem, ...]:
+    """Return the problems of the small file."""
+    return load_problems(small, upstream=None, given=Given.WHOLE).problems
+
+
+class Endpoint:
+    """An OpenAI-compatible endpoint of known answers that notes what it is asked.
+
+    `prompts` holds every request that reached it. A request waits for `delay_s` and until
+    `gate(prompt)` is true; from `refuse_from` requests on the key is refused, and the requests
+    whose numbers are in `drop` lose their connection in the middle of the answer.
+    """
+
+    def __init__(self, books: Mapping[str, Book]) -> None:
+        self.prompts: list[str] = []
+        self.keys: set[str] = set()
+        self.delay_s = 0.0
+        self.gate: Callable[[str], bool] | None = None
+        self.refuse_from: int | None = None
+        self.overflow: Callable[[str], bool] | None = None
+        self.drop: set[int] = set()
+        self._app = create_app(books)
+        self._app.middleware("http")(self._watch)
+        self._server = EmbeddedServer(self._app)
+
+    @property
+    def base_url(self) -> str:
+        """Return the address for a client."""
+        return self._server.base_url
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Count the requests of every prompt."""
+        return Counter(self.prompts)
+
+    def __enter__(self) -> "Endpoint":
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__(None, None, None)
+
+    async def _watch(
+        self, request: Request, answer: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        chat = read_request(await request.body())
+        if chat is None:
+            return await answer(request)
+        number = len(self.prompts)
+        self.prompts.append(chat.prompt)
+        self.keys.add(request.headers.get("authorization", ""))
+        await asyncio.sleep(self.delay_s)
+        await self._pass_gate(chat.prompt)
+        if self.refuse_from is not None and number >= self.refuse_from:
+            return JSONResponse({"error": {"message": "Incorrect API key provided"}}, 401)
+        if self.overflow is not None and self.overflow(chat.prompt):
+            message = "This model's maximum context length is 8 tokens."
+            return JSONResponse({"error": {"message": message, "code": None}}, 400)
+        if number in self.drop:
+            return Response(b"", headers={"content-length": "1000"})
+        return await answer(request)
+
+    async def _pass_gate(self, prompt: str) -> None:
+        deadline = time.monotonic() + GATE_S
+        while self.gate is not None and not self.gate(prompt) and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def endpoint(small_problems: tuple[Problem, ...]) -> Iterator[Endpoint]:
+    """Serve the small benchmark's gold code as the model `reference`."""
+    book = StepBook(small_problems, reference_answers(small_problems))
+    with Endpoint({"reference": book}) as served:
+        yield served
+
+
+@pytest.fixture
+def small_config(small: Path, endpoint: Endpoint, tmp_path: Path) -> Callable[..., EvalConfig]:
+    """Make the configuration of an evaluation of the small benchmark; settings can be changed."""
+
+    def make(**changes: object) -> EvalConfig:
+        settings = {
+            "dataset": str(small),
+            "model": "reference",
+            "base_url": endpoint.base_url,
+            "output": tmp_path / "run",
+            "cache_dir": tmp_path / "kept",
+            "request_retries": 0,
+            "workers": 2,
+        }
+        return validate(EvalConfig, {**settings, **changes})
+
+    return make
+
+
+@pytest.fixture
+def read_lines() -> Callable[[Path], list[dict[str, Any]]]:
+    """Read a JSON-lines file."""
+    return lambda path: [json.loads(line) for line in path.read_text().splitlines()]
