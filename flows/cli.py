@@ -6,10 +6,8 @@ Prefect is imported only by the commands that need it, so that help answers at o
 
 import argparse
 import asyncio
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import UnionType
 from typing import Literal, NoReturn, Union, get_args, get_origin
@@ -120,13 +118,14 @@ def _settings(arguments: argparse.Namespace, model: type[BaseModel]) -> Mapping[
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     config = load_config(_settings(arguments, EvalConfig), arguments.config, process_environment())
-    if config.output is None:
-        config = config.model_copy(update={"output": _new_run(config.model_name)})
     from flows.inputs import load_inputs, run_identity
+    from flows.record import new_run
     from tasks.run_directory import check_output
 
+    output = config.output or new_run(config.model_name)
+    config = config.model_copy(update={"output": output})
     inputs = load_inputs(config)
-    check_output(_output(config), run_identity(config, inputs))
+    check_output(output, run_identity(config, inputs))
     prepare_prefect()
     from flows.evaluation import evaluate
     from flows.session import SESSION, Session
@@ -135,21 +134,22 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     with watching() as progress:
         SESSION.set(Session(inputs=inputs, progress=progress))
         document = asyncio.run(evaluate(config))
-    _report(document, _output(config))
+    _report(document, output)
     return DONE
 
 
 def _verify(arguments: argparse.Namespace) -> int:
     config = load_verify_config(_settings(arguments, VerifyConfig), process_environment())
-    if config.output is None:
-        config = config.model_copy(update={"output": _new_run("verify")})
     from flows.inputs import load_dataset
     from flows.programs import load_attempt_programs, verify_identity
+    from flows.record import new_run
     from tasks.run_directory import check_output
 
+    output = config.output or new_run("verify")
+    config = config.model_copy(update={"output": output})
     dataset = load_dataset(config)
     load_attempt_programs(config.programs, dataset)
-    check_output(_output(config), verify_identity(config, dataset))
+    check_output(output, verify_identity(config, dataset))
     prepare_prefect()
     from flows.session import SESSION, Session
     from flows.terminal import watching
@@ -158,7 +158,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     with watching() as progress:
         SESSION.set(Session(dataset=dataset, progress=progress))
         document = asyncio.run(verify_programs(config))
-    _report(document, _output(config))
+    _report(document, output)
     return DONE
 
 
@@ -182,17 +182,6 @@ def _targets(arguments: argparse.Namespace) -> int:
     steps = asyncio.run(derive_targets(arguments.problems, arguments.output))
     print(f"targets of {steps} sub-steps written to {arguments.output}")
     return DONE
-
-
-def _output(config: DataSettings) -> Path:
-    if config.output is None:
-        raise ConfigError("output: expected the path of the run directory, found none")
-    return config.output
-
-
-def _new_run(model: str) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return Path("runs") / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', model)}"
 
 
 def _report(document: Mapping[str, JsonValue], output: Path) -> None:

@@ -11,12 +11,11 @@ from flows.inputs import Inputs, limits, load_inputs, run_identity, worker_count
 from flows.lines import rollout_line
 from flows.problem import evaluate_problem
 from flows.progress import Counted
-from flows.record import RunRecord, run_details
+from flows.record import RunRecord, new_run, run_details
 from flows.runtime import Runtime, Turns, runtime_in_use
 from flows.session import SESSION
 from tasks.artifacts import publish
 from tasks.chat import ChatClient
-from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.core.model_settings import EndpointSettings
 from tasks.core.records import AttemptResult, Scored
@@ -37,12 +36,11 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     """
     session = SESSION.get()
     inputs = session.inputs or load_inputs(config)
-    if config.output is None:
-        raise ConfigError("output: expected the path of the run directory, found none")
+    output = config.output or new_run(config.model_name)
     async with AsyncExitStack() as stack:
         # The endpoint's settings are checked here, before the run leaves any file.
         client = _connect(config, inputs, stack)
-        directory = stack.enter_context(RunDirectory(config.output, run_identity(config, inputs)))
+        directory = stack.enter_context(RunDirectory(output, run_identity(config, inputs)))
         record = stack.enter_context(RunRecord(directory, config, inputs.dataset))
         generator = Generator(
             client, inputs.settings, GenerationCache(config.cache_dir), config.concurrency

@@ -1,8 +1,10 @@
 """run.json: what a run was made from, when it ran, and whether it is complete."""
 
 import platform
+import re
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -54,6 +56,12 @@ class RunRecord:
     def _write(self, **fields: JsonValue) -> None:
         self._fields |= fields
         self._directory.write_run(self._fields)
+
+
+def new_run(name: str) -> Path:
+    """Return the default run directory: by time, then by model."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
 
 
 def run_details(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:

@@ -9,10 +9,9 @@ from flows.inputs import limits, load_dataset, worker_count
 from flows.lines import rollout_line, verdict_line
 from flows.programs import AttemptPrograms, load_attempt_programs, verify_identity
 from flows.progress import Counted, Progress
-from flows.record import RunRecord, dataset_details
+from flows.record import RunRecord, dataset_details, new_run
 from flows.session import SESSION
 from tasks.artifacts import publish
-from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.core.records import AttemptResult, Scored, StepKey, StepResult, Usage
 from tasks.metrics import aggregate, given_counts, problem_table
@@ -30,14 +29,13 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
     """
     session = SESSION.get()
     dataset = session.dataset or load_dataset(config)
-    if config.output is None:
-        raise ConfigError("output: expected the path of the run directory, found none")
+    output = config.output or new_run("verify")
     programs = load_attempt_programs(config.programs, dataset)
     details = {**dataset_details(config, dataset), "programs": sum(len(p.lines) for p in programs)}
     session.progress.expect(Counted.VERIFICATIONS, sum(len(p.lines) for p in programs))
     verifier = Verifier(dataset.plans, dataset.targets, worker_count(config), limits(config))
     with (
-        RunDirectory(config.output, verify_identity(config, dataset)) as directory,
+        RunDirectory(output, verify_identity(config, dataset)) as directory,
         RunRecord(directory, config, dataset) as record,
     ):
         verdicts = directory.log("verdicts.jsonl")

@@ -237,7 +237,7 @@ def test_no_class_would_be_collected_as_a_test() -> None:
 
 def test_every_ignore_names_its_code_and_its_reason() -> None:
     marker = re.compile(r"#\s*(noqa|type:\s*ignore|pyright:\s*ignore)(?P<rest>.*)")
-    reasoned = re.compile(r"(: [A-Z]+[0-9]+|\[[A-Za-z, ]+\]).* - \S+")
+    reasoned = re.compile(r"(: [A-Z]+[0-9]+|\[[A-Za-z, ]+\]).* [-–—] \S+")
     bare = [
         f"{module}, line {number}: {line.strip()}"
         for module, path in SOURCES.items()

@@ -8,11 +8,21 @@ and tolerances come from the case and not from the child.
 
 import ast
 import copy
+from collections.abc import Iterable
 
 from tasks.core.errors import DatasetError
-from tasks.core.splitting.names import dotted, free_names, loads
+from tasks.core.splitting.names import TARGET, dotted, loads
 from tasks.core.splitting.purity import Comprehension, call_arguments, children, is_numpy
 from tasks.core.splitting.scope import Placed, Scope
+
+
+_LIFTED = (
+    ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Dict, ast.IfExp, ast.List,
+    ast.Set, ast.Slice, ast.Starred, ast.Subscript, ast.Tuple, ast.UnaryOp,
+)  # fmt: skip
+# They turn objects of any class into values that can be shipped.
+_CONVERSIONS = tuple((name,) for name in "complex dict enumerate float frozenset int list map "
+    "range reversed set slice sorted str tuple zip".split())  # fmt: skip
 
 
 class Lifter:
@@ -24,6 +34,7 @@ class Lifter:
         self.moved: dict[int, Placed] = {}
         self._case = case
         self._at = 0
+        self._known: dict[tuple[int, str], str] = {}
 
     def lift(self, condition: ast.expr, at: int) -> ast.expr:
         """Return the judge's form of the condition of the assert at a place of the timeline."""
@@ -35,14 +46,19 @@ class Lifter:
             return self._take(node)
         if isinstance(node, ast.Name):
             return self._name(node)
+        if isinstance(node, ast.Starred | ast.Slice):
+            return self._each(node, deep=deep)
         if not self._splits(node):
             return self._deep(node) if deep else self._ship(node)
         if isinstance(node, Comprehension):
             return self._comprehension(node)
         if isinstance(node, ast.Compare) or self._compares(node):
             operands = call_arguments(node) if isinstance(node, ast.Call) else children(node)
-            deep = not any(self.scope.depends_on_target(operand) for operand in operands)
+            deep = not any(map(self._reads_target, operands))
         return self._each(node, deep=deep)
+
+    def _reads_target(self, node: ast.expr) -> bool:
+        return self.scope.depends_on_target(node, self._at)
 
     def _splits(self, node: ast.expr) -> bool:
         """Whether a judgement or the target is inside, outside of calls of candidate code."""
@@ -50,9 +66,9 @@ class Lifter:
             return True
         if isinstance(node, ast.Name):
             value = self._value(node)
-            return node.id in self.scope.tainted or (value is not None and self._splits(value))
+            return self.scope.tainted(node.id, self._at) or (value is not None and self._splits(value))
         if isinstance(node, ast.Call) and not self._judge_call(node):
-            if self.scope.depends_on_target(node):
+            if self._reads_target(node):
                 raise DatasetError(
                     f"`{ast.unparse(node)}` hands the target to code that the judge does not "
                     "have; compare its value with the target instead"
@@ -72,14 +88,24 @@ class Lifter:
         """Keep the glue around the child's values, ship the values themselves."""
         if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Tuple | ast.List):
             return self._each(node, deep=True)
-        if isinstance(node, ast.Call) and is_numpy(node.func):
-            return self._each(node, deep=True)
-        if isinstance(node, ast.Call) and dotted(node.func) in (("abs",), ("sum",), ("len",)):
+        if isinstance(node, ast.Call) and self._keeps_value(node):
             return self._each(node, deep=True)
         return self._ship(node)
 
+    def _keeps_value(self, call: ast.Call) -> bool:
+        """Whether the judge can make the call: the arguments are values that can be shipped."""
+        name = dotted(call.func)
+        if name == ("isinstance",):
+            return self.scope.pure_function(call.func) and self.scope.pure(call.args[1], self._at)
+        return self.scope.pure_function(call.func) and name not in _CONVERSIONS
+
     def _each(self, node: ast.expr, *, deep: bool) -> ast.expr:
         """Lift every operand of a node, the node itself stays with the judge."""
+        if not isinstance(node, _LIFTED):
+            raise DatasetError(
+                f"`{ast.unparse(node)}` stands around a comparison; write the comparison itself "
+                "into the assert"
+            )
         clone = copy.copy(node)
         for field, value in ast.iter_fields(node):
             if isinstance(node, ast.Call) and field == "func":
@@ -127,42 +153,43 @@ class Lifter:
         placed = self.scope.definition(node.id, self._at)
         if placed is None or not isinstance(placed.node, ast.Assign):
             return None
-        single = len(placed.node.targets) == 1 and isinstance(placed.node.targets[0], ast.Name)
+        single = [ast.unparse(target) for target in placed.node.targets] == [node.id]
         same = self.scope.unchanged(loads(placed.node.value), placed.index, self._at)
         return placed.node.value if single and same else None
 
     def _ship(self, node: ast.expr) -> ast.expr:
-        if self.scope.depends_on_target(node):
+        if self._reads_target(node):
             raise DatasetError(
                 f"`{ast.unparse(node)}` mixes the target with values of the candidate in a way "
                 "that cannot be split; compare the candidate's value with the target directly"
             )
-        source = ast.unparse(node)
-        for slot, shipped in self.slots.items():
-            if ast.unparse(shipped) == source:
-                return ast.Name(slot, ast.Load())
-        slot = f"_shipped_{self._case + 1}_{len(self.slots)}"
-        self.slots[slot] = node
-        return ast.Name(slot, ast.Load())
+        # Two calls need not have the same value, and what stood at another assert may have changed.
+        calls = any(isinstance(part, ast.Call) for part in ast.walk(node))
+        key = (len(self.slots) if calls else self._at, ast.unparse(node))
+        if key not in self._known:
+            self._known[key] = f"_shipped_{self._case + 1}_{len(self.slots)}"
+            self.slots[self._known[key]] = node
+        return ast.Name(self._known[key], ast.Load())
 
     def _take(self, node: ast.expr) -> ast.expr:
         """Leave an expression to the judge, with the definitions that it needs."""
         self._move(loads(node), self._at)
         return node
 
-    def _move(self, names: set[str], before: int) -> None:
+    def _move(self, names: Iterable[str], before: int) -> None:
         for name in names:
             placed = self.scope.definition(name, before)
-            # A loop variable may share its name with something else of the case.
             if placed is None or placed.index in self.moved or not self.scope.movable(name, before):
                 continue
+            if placed.case != self._case and placed.reads & {TARGET}:
+                raise DatasetError(
+                    f"`{name}` was made from the target of an earlier case; compare each case "
+                    "with its own target"
+                )
             self.moved[placed.index] = placed
-            needed = (
-                free_names(placed.node)
-                if isinstance(placed.node, ast.FunctionDef)
-                else loads(placed.node)
-            )
-            self._move(needed, before if isinstance(placed.node, ast.FunctionDef) else placed.index)
+            # A function finds its helpers when it is called.
+            called = isinstance(placed.node, ast.FunctionDef)
+            self._move(placed.reads, before if called else placed.index)
 
 
 def _below(node: ast.expr) -> list[ast.expr]:

@@ -7,13 +7,13 @@ builtins, comparators and functions that the case itself defines from such parts
 import ast
 from collections.abc import Callable, Set
 
-from tasks.core.splitting.names import COMPARATORS, PURE_BUILTINS, TARGET, dotted
+from tasks.core.splitting.names import COMPARATORS, dotted, parameters
 
 _IMPURE_NUMPY = frozenset(
     "random load save savez savez_compressed loadtxt savetxt genfromtxt fromfile memmap "
     "set_printoptions seterr seterrcall fill_diagonal put place putmask copyto ctypeslib testing "
     "lib core frompyfunc vectorize apply_along_axis apply_over_axes piecewise fromfunction "
-    "fromiter show_config f2py rec".split()
+    "fromiter show_config f2py rec at".split()
 )
 _PURE_METHODS = frozenset(
     "all any sum mean std var max min argmax argmin prod cumsum reshape copy transpose conj "
@@ -43,63 +43,88 @@ def is_numpy(node: ast.expr) -> bool:
     return len(parts) > 1 and parts[0] == "np" and not _IMPURE_NUMPY & set(parts)
 
 
-def is_pure_function(node: ast.expr, helpers: Set[str]) -> bool:
+def is_pure_function(node: ast.expr, functions: Set[str]) -> bool:
     """Whether a call of this function may be evaluated by the judge, given pure arguments."""
-    if isinstance(node, ast.Name):
-        return node.id in PURE_BUILTINS or node.id in COMPARATORS or node.id in helpers
-    return is_numpy(node)
+    return node.id in functions if isinstance(node, ast.Name) else is_numpy(node)
 
 
 def is_pure(
     node: ast.expr,
     movable: Callable[[str], bool],
-    helpers: Set[str],
+    functions: Set[str],
     bound: frozenset[str] = frozenset(),
 ) -> bool:
     """Whether the judge can evaluate the whole expression without any value from the child.
 
     `movable` tells whether a name of the case has a definition that the judge can evaluate too;
-    `bound` are the variables of comprehensions around the node.
+    `functions` are the names of functions that the judge has; `bound` are the variables of the
+    comprehensions and lambdas around the node.
     """
 
     def pure(child: ast.expr) -> bool:
-        return is_pure(child, movable, helpers, bound)
+        return is_pure(child, movable, functions, bound)
 
     match node:
         case ast.Constant():
             return True
         case ast.Name(id=name):
-            return name in bound or name == TARGET or movable(name)
+            return name in bound or name in functions or movable(name)
         case ast.Attribute():
             return is_numpy(node) or pure(node.value)
         case ast.Call():
-            return _pure_callee(node.func, pure, helpers) and all(map(pure, call_arguments(node)))
+            return _pure_callee(node, pure, functions) and all(map(pure, call_arguments(node)))
         case ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
-            return _pure_comprehension(node, movable, helpers, bound)
+            return _pure_comprehension(node, movable, functions, bound)
+        case ast.Lambda():
+            within = bound | parameters(node)
+            return all(map(pure, _defaults(node))) and is_pure(
+                node.body, movable, functions, within
+            )
         case _:
             return isinstance(node, _CONTAINERS) and all(map(pure, children(node)))
 
 
-def _pure_callee(func: ast.expr, pure: Callable[[ast.expr], bool], helpers: Set[str]) -> bool:
-    if is_pure_function(func, helpers):
+def _pure_callee(call: ast.Call, pure: Callable[[ast.expr], bool], functions: Set[str]) -> bool:
+    if any(keyword.arg == "out" for keyword in call.keywords):
+        return False
+    func = call.func
+    if is_pure_function(func, functions):
         return True
     return isinstance(func, ast.Attribute) and func.attr in _PURE_METHODS and pure(func.value)
+
+
+def _defaults(function: ast.Lambda) -> list[ast.expr]:
+    return [*function.args.defaults, *filter(None, function.args.kw_defaults)]
 
 
 def _pure_comprehension(
     node: Comprehension,
     movable: Callable[[str], bool],
-    helpers: Set[str],
+    functions: Set[str],
     bound: frozenset[str],
 ) -> bool:
     for generator in node.generators:
-        if not is_pure(generator.iter, movable, helpers, bound):
+        if not is_pure(generator.iter, movable, functions, bound):
             return False
         bound |= {n.id for n in ast.walk(generator.target) if isinstance(n, ast.Name)}
-        if not all(is_pure(test, movable, helpers, bound) for test in generator.ifs):
+        if not all(is_pure(test, movable, functions, bound) for test in generator.ifs):
             return False
     parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-    return all(is_pure(part, movable, helpers, bound) for part in parts)
+    return all(is_pure(part, movable, functions, bound) for part in parts)
+
+
+def changes_in_place(function: ast.FunctionDef) -> bool:
+    """Whether the function may change something that it was handed."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.AugAssign | ast.Delete):
+            return True
+        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            method = not is_numpy(node.func) and node.func.attr not in _PURE_METHODS
+            if method or any(keyword.arg == "out" for keyword in node.keywords):
+                return True
+    return False
 
 
 def children(node: ast.AST) -> list[ast.expr]:

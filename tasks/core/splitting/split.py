@@ -122,7 +122,7 @@ def _refuse_leaks(step_id: str, scope: Scope, lifted: _Lifted) -> None:
     moved = {placed.index for placed in lifted.moved}
     for placed in scope.timeline:
         staying = placed.case == lifted.case and not isinstance(placed.node, ast.Assert)
-        if staying and placed.index not in moved and scope.depends_on_target(placed.node):
+        if staying and placed.index not in moved and scope.depends_on_target(placed.node, placed.index):
             raise DatasetError(
                 f"case {lifted.case + 1} of sub-step {step_id} cannot be split: "
                 f"`{ast.unparse(placed.node)[:80]}` uses the target outside of the assert; "
@@ -143,7 +143,7 @@ def _kept(scope: Scope, lifted: Sequence[_Lifted]) -> set[int]:
             index
             for index in moved - kept
             if binds(scope.timeline[index].node) & used
-            and not scope.depends_on_target(scope.timeline[index].node)
+            and not scope.depends_on_target(scope.timeline[index].node, index)
         }
         if not back:
             return kept
