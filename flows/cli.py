@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Run a command; every error that we know ends in a message, not in a traceback."""
-    arguments = _parser().parse_args(argv)
+    arguments = parse_arguments(argv)
     handler: _Handler = arguments.handler
     try:
         return handler(arguments)
@@ -56,6 +56,11 @@ def run(argv: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return INCOMPLETE
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; bad usage ends the process with exit code 2 and a message."""
+    return _parser().parse_args(argv)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,11 +133,12 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     check_output(output, run_identity(config, inputs))
     prepare_prefect()
     from flows.evaluation import evaluate
-    from flows.session import SESSION, Session
+    from flows.local_server import start_local_server
+    from flows.session import Session, session_in_use
     from flows.terminal import watching
 
-    with watching() as progress:
-        SESSION.set(Session(inputs=inputs, progress=progress))
+    start_local_server()
+    with watching() as progress, session_in_use(Session(inputs=inputs, progress=progress)):
         document = asyncio.run(evaluate(config))
     _report(document, output)
     return DONE
@@ -151,12 +157,13 @@ def _verify(arguments: argparse.Namespace) -> int:
     load_attempt_programs(config.programs, dataset)
     check_output(output, verify_identity(config, dataset))
     prepare_prefect()
-    from flows.session import SESSION, Session
+    from flows.local_server import start_local_server
+    from flows.session import Session, session_in_use
     from flows.terminal import watching
     from flows.verify import verify_programs
 
-    with watching() as progress:
-        SESSION.set(Session(dataset=dataset, progress=progress))
+    start_local_server()
+    with watching() as progress, session_in_use(Session(dataset=dataset, progress=progress)):
         document = asyncio.run(verify_programs(config))
     _report(document, output)
     return DONE

@@ -5,12 +5,14 @@ Gold programs run in the sandbox like any other; the target of a case is read of
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from tasks.core.errors import DatasetError, TargetError
+from tasks.core.errors import DatasetError, SandboxError, TargetError
 from tasks.core.judging import bind_slots, evaluate, judge_namespace
 from tasks.core.program import assemble_program
 from tasks.core.records import Ending, Given, Job, Limits, Outcome, Problem
+from tasks.core.splitting.derivation import without_target
 from tasks.core.splitting.split import JudgeCase
 from tasks.dataset import load_problems
 from tasks.sandbox.pool import SandboxPool
@@ -79,8 +81,28 @@ def _target(plan: StepPlan, number: int, case: JudgeCase, outcome: Outcome) -> o
             f"the target of case {number} of sub-step {plan.step_id} cannot be read off "
             f"`{case.text}`; compare each part of it with a value of the candidate"
         )
-    namespace: dict[str, object] = judge_namespace(
-        JudgeCase("", case.slots, case.condition, case.text, uses_target=False, derived=None), None
+    values = decode_values(outcome.frames[number - 1])
+    before = replace(case, source=without_target(case.source), uses_target=False)
+    try:
+        target = _evaluated(before, case.derived, values, None)
+        held = target is not None and _evaluated(case, case.condition, values, target)
+    except (SandboxError, ValueError, TypeError, LookupError) as error:
+        raise _refusal(plan, number, case, f"cannot be compared: {error}") from error
+    if target is None:
+        raise _refusal(plan, number, case, "is None, which the targets file cannot hold")
+    if not held:
+        raise _refusal(plan, number, case, "does not pass its own case (is it not a number?)")
+    return target
+
+
+def _evaluated(case: JudgeCase, expression: str, values: list[object], target: object) -> object:
+    namespace = judge_namespace(case, target)
+    bind_slots(case, values, namespace)
+    return evaluate(expression, namespace)
+
+
+def _refusal(plan: StepPlan, number: int, case: JudgeCase, found: str) -> TargetError:
+    return TargetError(
+        f"the value of the gold code in case {number} of sub-step {plan.step_id} {found}: "
+        f"`{case.text}`; mend its ground_truth_code or the case"
     )
-    bind_slots(case, decode_values(outcome.frames[number - 1]), namespace)
-    return evaluate(case.derived, namespace)

@@ -113,6 +113,8 @@ def locate(settings: DataSettings) -> Files:
     Raises:
         ConfigError: an unknown name, or a file that is not there.
     """
+    if settings.upstream is not None:
+        _require(settings.upstream, "--upstream")
     if settings.dataset == EXAMPLE:
         targets = settings.targets or _example_file("targets.h5")
         return Files((_example_file("problems.jsonl"),), targets, settings.upstream)
@@ -157,7 +159,6 @@ def _select(sets: Sequence[ProblemSet], ids: Sequence[str]) -> tuple[Problem, ..
 
 def _upstream(settings: DataSettings, folder: Path) -> Path | None:
     if settings.upstream is not None:
-        _require(settings.upstream, "--upstream")
         return settings.upstream
     beside = folder / "upstream"
     return beside if beside.is_dir() else None

@@ -3,6 +3,8 @@
 A flow that a server starts has none of it: it loads its inputs itself and nobody watches.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -20,3 +22,13 @@ class Session:
 
 
 SESSION: ContextVar[Session] = ContextVar("session", default=Session())  # noqa: B039 - frozen
+
+
+@contextmanager
+def session_in_use(session: Session) -> Generator[None]:
+    """Hand these to the flow that is called inside, and to no later one."""
+    token = SESSION.set(session)
+    try:
+        yield
+    finally:
+        SESSION.reset(token)

@@ -29,9 +29,11 @@ class Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._bars: dict[Counted, TaskID] = {}
+        self._start = progress.add_task("starting", total=None)
 
     def expect(self, counted: Counted, total: int) -> None:
-        """Show a bar with this total."""
+        """Show a bar with this total; the first one takes the place of the moving one."""
+        self._progress.update(self._start, visible=False)
         self._bars[counted] = self._progress.add_task(counted.value, total=total)
 
     def advance(self, counted: Counted, number: int = 1) -> None:
@@ -83,7 +85,8 @@ def _table(metrics: Mapping[str, Mapping[str, JsonValue]]) -> Table:
                 value += f" ± {_number(spread['value'])}"
             interval = cast("list[float] | None", metric["interval"])
             limits = "" if interval is None else " – ".join(map(_number, interval))
-            table.add_row(name, value, limits, f"{metric['denominator']} {metric['over']}")
+            over = f"{_number(metric['numerator'])} / {metric['denominator']} {metric['over']}"
+            table.add_row(name, value, limits, over)
     return table
 
 

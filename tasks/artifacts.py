@@ -15,7 +15,7 @@ SUMMARY_KEY = "scicode-summary"
 PROBLEMS_KEY = "scicode-problems"
 
 
-@task(name="publish", cache_policy=NO_CACHE, persist_result=False)
+@task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 async def publish(
     document: Mapping[str, JsonValue], table: pd.DataFrame, model: str, dataset: str
 ) -> None:

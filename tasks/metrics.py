@@ -13,7 +13,7 @@ from tasks.core.reporting import count_reasons, metrics_document, problem_rows
 from tasks.core.scoring import score
 
 
-@task(name="aggregate", cache_policy=NO_CACHE, persist_result=False)
+@task(name="aggregate", task_run_name="aggregate", cache_policy=NO_CACHE, persist_result=False)
 def aggregate(
     attempts: Sequence[AttemptResult],
     given: Mapping[str, int],

@@ -7,7 +7,8 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from fastapi.responses import JSONResponse
 from flows.config import EvalConfig, prepare_prefect, validate
 from tasks.core.records import Given, Problem
 from tasks.dataset import load_problems
-from tasks.endpoint.answers import Book, StepBook, reference_answers
+from tasks.endpoint.answers import StepBook, reference_answers
 from tasks.endpoint.replies import read_request
 from tasks.endpoint.server import EmbeddedServer, create_app
 from tasks.targets import write_targets
@@ -41,6 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["XDG_CACHE_HOME"] = str(home / "cache")
     os.environ["HOME"] = str(home)
     prepare_prefect()
+    # What a flow of the last test logs would be sent when the server has ended already.
+    os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
 
 
 @pytest.fixture(autouse=True)
@@ -135,15 +138,19 @@ SMALL_TARGETS: dict[str, list[object]] = {
 }
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Path:
-    """Return a problem file with targets beside it: 2 problems, 4 scored sub-steps, 1 given."""
-    folder = tmp_path / "small"
+def write_small(folder: Path) -> Path:
+    """Write the small benchmark: 2 problems, 4 scored sub-steps, 1 given one."""
     folder.mkdir()
     file = folder / "problems.jsonl"
     file.write_text("".join(json.dumps(problem) + "\n" for problem in SMALL_PROBLEMS))
     write_targets(folder / "targets.h5", SMALL_TARGETS)
     return file
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Return the small benchmark's problem file, with targets beside it."""
+    return write_small(tmp_path / "small")
 
 
 @pytest.fixture
@@ -160,15 +167,17 @@ class Endpoint:
     whose numbers are in `drop` lose their connection in the middle of the answer.
     """
 
-    def __init__(self, books: Mapping[str, Book]) -> None:
+    def __init__(self, problems: Sequence[Problem]) -> None:
         self.prompts: list[str] = []
         self.keys: set[str] = set()
+        self.in_flight = 0
         self.delay_s = 0.0
         self.gate: Callable[[str], bool] | None = None
         self.refuse_from: int | None = None
         self.overflow: Callable[[str], bool] | None = None
         self.drop: set[int] = set()
-        self._app = create_app(books)
+        self._answers = reference_answers(problems)
+        self._app = create_app({"reference": StepBook(problems, self._answers)})
         self._app.middleware("http")(self._watch)
         self._server = EmbeddedServer(self._app)
 
@@ -182,11 +191,16 @@ class Endpoint:
         """Count the requests of every prompt."""
         return Counter(self.prompts)
 
+    def answer(self, answers: Mapping[str, str]) -> None:
+        """Answer these sub-steps with these texts from now on."""
+        self._answers.update(answers)
+
     def __enter__(self) -> "Endpoint":
         self._server.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.gate = None
         self._server.__exit__(None, None, None)
 
     async def _watch(
@@ -198,8 +212,12 @@ class Endpoint:
         number = len(self.prompts)
         self.prompts.append(chat.prompt)
         self.keys.add(request.headers.get("authorization", ""))
-        await asyncio.sleep(self.delay_s)
-        await self._pass_gate(chat.prompt)
+        self.in_flight += 1
+        try:
+            await asyncio.sleep(self.delay_s)
+            await self._pass_gate(chat.prompt)
+        finally:
+            self.in_flight -= 1
         if self.refuse_from is not None and number >= self.refuse_from:
             return JSONResponse({"error": {"message": "Incorrect API key provided"}}, 401)
         if self.overflow is not None and self.overflow(chat.prompt):
@@ -211,16 +229,16 @@ class Endpoint:
 
     async def _pass_gate(self, prompt: str) -> None:
         deadline = time.monotonic() + GATE_S
-        gate = self.gate or (lambda _: True)
-        while not gate(prompt) and time.monotonic() < deadline:  # noqa: ASYNC110 - it reads files
+        while time.monotonic() < deadline:
+            if self.gate is None or self.gate(prompt):
+                return
             await asyncio.sleep(0.02)
 
 
 @pytest.fixture
 def endpoint(small_problems: tuple[Problem, ...]) -> Iterator[Endpoint]:
     """Serve the small benchmark's gold code as the model `reference`."""
-    book = StepBook(small_problems, reference_answers(small_problems))
-    with Endpoint({"reference": book}) as served:
+    with Endpoint(small_problems) as served:
         yield served
 
 
@@ -241,6 +259,70 @@ def small_config(small: Path, endpoint: Endpoint, tmp_path: Path) -> Callable[..
         return validate(EvalConfig, {**settings, **changes})
 
     return make
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A run of the small benchmark with 2 repeats, and the same command once more.
+
+    `prompts` and `keys` are what the endpoint saw during the first, `lines` its generations;
+    everything that both wrote lies below `folder`.
+    """
+
+    folder: Path
+    output: Path
+    secret: str
+    keys: frozenset[str]
+    prompts: tuple[str, ...]
+    lines: tuple[dict[str, Any], ...]
+    record: dict[str, Any]
+    document: dict[str, Any]
+    again: dict[str, Any]
+    asked_again: int
+
+
+@pytest.fixture(scope="session")
+def finished_run(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """Evaluate the small benchmark twice; tests read it, and write nothing there."""
+    del prefect_api
+    from flows.evaluation import evaluate
+
+    folder = tmp_path_factory.mktemp("finished")
+    file, output = write_small(folder / "small"), folder / "run"
+    secret = "sk-0a1b2c3d4e5f6071"  # noqa: S105 - invented
+    os.environ["FINISHED_RUN_KEY"] = secret
+    with Endpoint(load_problems(file, upstream=None, given=Given.WHOLE).problems) as endpoint:
+        settings = {
+            "dataset": str(file),
+            "model": "reference",
+            "base_url": endpoint.base_url,
+            "api_key_env": "FINISHED_RUN_KEY",
+            "output": output,
+            "cache_dir": folder / "kept",
+            "repeats": 2,
+            "temperature": 0.5,
+            "workers": 2,
+        }
+        config = validate(EvalConfig, settings)
+        document = asyncio.run(evaluate(config))
+        prompts, keys = tuple(endpoint.prompts), frozenset(endpoint.keys)
+        lines = (output / "generations.jsonl").read_text().splitlines()
+        record = json.loads((output / "run.json").read_text())
+        again = asyncio.run(evaluate(config))
+        asked_again = len(endpoint.prompts) - len(prompts)
+    del os.environ["FINISHED_RUN_KEY"]
+    return FinishedRun(
+        folder=folder,
+        output=output,
+        secret=secret,
+        keys=keys,
+        prompts=prompts,
+        lines=tuple(map(json.loads, lines)),
+        record=record,
+        document=document,
+        again=again,
+        asked_again=asked_again,
+    )
 
 
 @pytest.fixture

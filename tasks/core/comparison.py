@@ -1,12 +1,12 @@
 """The judge's numpy and SciCode's comparators, guarded against comparisons that hold for nothing.
 
-`np.allclose(np.zeros((0, 1)), anything)` is True, and two small arrays can broadcast to one that
-fills the memory. Both are refused here. The comparators have the semantics of SciCode's
-`scicode.compare.cmp`: default tolerances of numpy (rtol 1e-5, atol 1e-8), sympy symbols compared
-as strings.
+`np.allclose(np.zeros((0, 1)), anything)` is True, `all` over no elements is, and two small arrays
+can broadcast to one that fills the memory. All are refused here. The comparators have the
+semantics of SciCode's `scicode.compare.cmp`: default tolerances of numpy (rtol 1e-5, atol 1e-8),
+sympy symbols compared as strings.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -45,6 +45,28 @@ def isclose(
     return np.isclose(cast("Any", a), cast("Any", b), rtol, atol, equal_nan)
 
 
+def every(values: Iterable[object]) -> bool:
+    """Tell whether all values hold, of which there is at least one; the judge's `all`."""
+    compared = False
+    for value in values:
+        compared = True
+        if not value:
+            return False
+    _require(compared=compared)
+    return True
+
+
+def every_element(values: object, *args: object, **kwargs: object) -> object:
+    """Tell whether all elements hold, of which there is at least one; the judge's `np.all`."""
+    _require(compared=np.size(cast("Any", values)) > 0)
+    return np.all(cast("Any", values), *cast("Any", args), **cast("Any", kwargs))
+
+
+def _require(*, compared: bool) -> None:
+    if not compared:
+        raise VacuousComparisonError("nothing was compared: there are no elements")
+
+
 class GuardedNumpy:
     """numpy as the judge's cases see it: everything of `np`, with the guarded comparisons."""
 
@@ -79,7 +101,7 @@ def cmp_tuple_or_list(var1: Sequence[object], var2: Sequence[object]) -> bool:
 
 def _agree(a: object, b: object) -> bool:
     if isinstance(a, Mapping):
-        return are_dicts_close(cast("Mapping[object, object]", a), cast("Any", b))
+        return are_dicts_close(cast("Mapping[object, object]", a), b)
     if sparse.issparse(a):
         return are_csc_matrix_close(a, b)
     if isinstance(a, bool | str):
@@ -98,18 +120,21 @@ def _numbers_agree(a: object, b: object, rtol: float, atol: float) -> bool:
 
 
 def are_dicts_close(
-    dict1: Mapping[object, object],
-    dict2: Mapping[object, object],
+    dict1: object,
+    dict2: object,
     atol: float = ATOL,
     rtol: float = RTOL,
 ) -> bool:
     """Tell whether two dictionaries have equal keys and values that agree within tolerance."""
-    if set(dict1) != set(dict2):
+    if not (isinstance(dict1, Mapping) and isinstance(dict2, Mapping)):
         return False
-    for key, value in dict1.items():
-        other = dict2[key]
+    first, second = cast("Mapping[object, object]", dict1), cast("Mapping[object, object]", dict2)
+    if set(first) != set(second):
+        return False
+    for key, value in first.items():
+        other = second[key]
         if isinstance(value, str):
-            agree = value == other
+            agree = bool(value == other)
         elif sparse.issparse(value):
             agree = _dense_close(value, other, rtol, atol)
         else:
@@ -125,14 +150,14 @@ def are_csc_matrix_close(matrix1: object, matrix2: object) -> bool:
 
 
 def _dense_close(a: object, b: object, rtol: float, atol: float) -> bool:
+    if not (sparse.issparse(a) and sparse.issparse(b)):
+        return False
     if np.shape(cast("Any", a)) != np.shape(cast("Any", b)):
         return False
     return allclose(_dense(a), _dense(b), rtol, atol)
 
 
 def _dense(value: object) -> object:
-    if not sparse.issparse(value):
-        return value
     matrix = cast("Any", value)
     elements = int(np.prod(matrix.shape, dtype=np.float64))
     if elements > MAX_BROADCAST_ELEMENTS:

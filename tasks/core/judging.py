@@ -4,11 +4,15 @@ Pure; runs in the judge process. What it executes is the benchmark's own compari
 the candidate's: of the candidate it sees decoded plain values.
 """
 
-from collections.abc import Callable, Sequence
+import ast
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Number
+from types import CodeType
 from typing import Any, cast
 
 import numpy as np
+from scipy import sparse
 
 from tasks.core.comparison import (
     GuardedNumpy,
@@ -16,8 +20,10 @@ from tasks.core.comparison import (
     are_csc_matrix_close,
     are_dicts_close,
     cmp_tuple_or_list,
+    every,
+    every_element,
 )
-from tasks.core.errors import SandboxError
+from tasks.core.errors import SandboxError, TargetError
 from tasks.core.records import Ending, Reason
 from tasks.core.splitting.split import JudgeCase
 
@@ -82,23 +88,64 @@ def _judge_case(
     decode: Callable[[], Sequence[object]],
     target: Callable[[int], object],
 ) -> Judgement | None:
-    namespace = judge_namespace(case, target(number) if case.uses_target else None)
+    expected = _expected(number, target) if case.uses_target else None
+    namespace = judge_namespace(case, expected)
     try:
         bind_slots(case, decode(), namespace)
-    except (BadValueError, MemoryError) as error:
+    except Exception as error:
         return Judgement(Reason.BAD_VALUE, f"case {number}: {error}"[:MAX_DETAIL])
     try:
         held = bool(evaluate(case.condition, namespace))
     except MemoryError:
         return Judgement(Reason.BAD_VALUE, f"case {number}: the comparison needs too much memory")
     except VacuousComparisonError as error:
-        return Judgement(Reason.WRONG_ANSWER, f"case {number}: {error}"[:MAX_DETAIL])
+        failure = f"does not hold: {case.text}; {error}"
     except Exception as error:
-        text = f"case {number} cannot be compared: {type(error).__name__}: {error}"
-        return Judgement(Reason.WRONG_ANSWER, text[:MAX_DETAIL])
-    if held:
-        return None
-    return Judgement(Reason.WRONG_ANSWER, f"case {number} does not hold: {case.text}"[:MAX_DETAIL])
+        # Not its message, which may quote the target.
+        failure = f"cannot be compared ({type(error).__name__}): {case.text}"
+    else:
+        if held:
+            return None
+        failure = f"does not hold: {case.text}"
+    kinds = _kinds([namespace[slot] for slot in case.slots], expected, case)
+    room = MAX_DETAIL - len(kinds)
+    return Judgement(Reason.WRONG_ANSWER, f"case {number} {failure}"[:room] + kinds)
+
+
+def _expected(number: int, target: Callable[[int], object]) -> object:
+    try:
+        value = target(number)
+    except MemoryError as error:
+        raise SandboxError(
+            f"the judge has not enough memory for the target of case {number}; free some"
+        ) from error
+    if value is None:
+        raise TargetError(
+            f"expected a target for case {number}, found none; check that the targets fit the "
+            "problems, or derive them again"
+        )
+    return value
+
+
+def _kinds(shipped: Sequence[object], expected: object, case: JudgeCase) -> str:
+    """What was shipped and what was expected, where a look at kinds and shapes tells them apart."""
+    found = ", ".join(map(describe_kind, shipped))
+    if not case.uses_target or found == describe_kind(expected):
+        return ""
+    return f"; shipped {found}, target {describe_kind(expected)}"[: MAX_DETAIL // 4]
+
+
+def describe_kind(value: object) -> str:
+    """Name the type of a value and its shape or length, never the value itself."""
+    if isinstance(value, np.ndarray) or sparse.issparse(value):
+        array = cast("Any", value)
+        return f"{type(array).__name__} {array.shape} of {array.dtype.name}"
+    if isinstance(value, list | tuple | Mapping):
+        sized = cast("Sequence[object]", value)
+        return f"{type(sized).__name__} of {len(sized)}"
+    if isinstance(value, bool | np.bool_):
+        return "boolean"
+    return "number" if isinstance(value, Number) else type(value).__name__
 
 
 def judge_namespace(case: JudgeCase, target: object) -> dict[str, object]:
@@ -113,6 +160,8 @@ def judge_namespace(case: JudgeCase, target: object) -> dict[str, object]:
         "cmp_tuple_or_list": cmp_tuple_or_list,
         "are_dicts_close": are_dicts_close,
         "are_csc_matrix_close": are_csc_matrix_close,
+        "_every": every,
+        "_every_element": every_element,
         "target": target,
     }
     try:
@@ -140,7 +189,32 @@ def bind_slots(case: JudgeCase, values: Sequence[object], namespace: dict[str, o
 def evaluate(expression: str, namespace: dict[str, object]) -> object:
     """Evaluate a condition (or a derived target) of the benchmark."""
     with np.errstate(all="ignore"):
-        return eval(compile(expression, "<judge>", "eval"), namespace)  # noqa: S307 - our benchmark's code
+        return eval(_guarded(expression), namespace)  # noqa: S307 - our benchmark's code
+
+
+def _guarded(expression: str) -> CodeType:
+    tree = _GuardedAll().visit(ast.parse(expression, mode="eval"))
+    return compile(ast.fix_missing_locations(tree), "<judge>", "eval")
+
+
+class _GuardedAll(ast.NodeTransformer):
+    """Puts `every` and `every_element` in place of `all(…)`, `np.all(…)` and `x.all(…)`.
+
+    Not in the helpers of a case: what they do with empty parts is theirs to say.
+    """
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        match node.func:
+            case ast.Name(id="all"):
+                node.func = ast.Name("_every", ast.Load())
+            case ast.Attribute(attr="all", value=owner):
+                owned = [] if isinstance(owner, ast.Name) and owner.id == "np" else [owner]
+                node.func = ast.Name("_every_element", ast.Load())
+                node.args = [*owned, *node.args]
+            case _:
+                pass
+        return node
 
 
 def _unmasked(value: object) -> object:
@@ -148,10 +222,20 @@ def _unmasked(value: object) -> object:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.getmaskarray(cast("Any", value)).any():
             raise BadValueError("the value has masked elements")
-        return np.ma.getdata(cast("Any", value))
+        return _unmasked(np.ma.getdata(cast("Any", value)))
+    if isinstance(value, np.ndarray) and cast("Any", value).dtype == object:
+        return _unmasked_objects(cast("Any", value))
     if isinstance(value, list | tuple):
-        return type(value)(map(_unmasked, cast("Sequence[object]", value)))
+        plain = list(map(_unmasked, cast("Sequence[object]", value)))
+        return plain if isinstance(value, list) else tuple(plain)
     if isinstance(value, dict):
         items = cast("dict[object, object]", value).items()
         return {key: _unmasked(item) for key, item in items}
-    return value
+    return cast("object", value)
+
+
+def _unmasked_objects(array: Any) -> object:
+    plain = np.empty(array.size, object)
+    for index, item in enumerate(array.reshape(-1).tolist()):
+        plain[index] = _unmasked(item)
+    return cast("object", plain.reshape(array.shape))

@@ -125,22 +125,17 @@ def _headline(metric: Mapping[str, JsonValue]) -> str:
 
 
 def _metrics_table(metrics: Mapping[str, JsonValue]) -> str:
-    head = ("metric", "value", "95 % interval", "std dev across runs", "numerator", "over")
-    rows: list[tuple[str, ...]] = []
+    """Render one row a metric; the spread over repeats has a column only where there are any."""
+    repeated = any(name.endswith(_SPREAD) for name in metrics)
+    head = ["metric", "value", "95 % interval", *(["std dev"] if repeated else []), "over"]
+    rows: list[list[str]] = []
     for name, entry in metrics.items():
         if not name.endswith(_SPREAD):
             metric = _mapping(entry)
-            spread = _mapping(metrics.get(f"{name}{_SPREAD}"))
-            rows.append(
-                (
-                    f"`{name}`",
-                    _cell(metric["value"]),
-                    _interval(metric["interval"]),
-                    _cell(spread.get("value")),
-                    _cell(metric["numerator"]),
-                    f"{_cell(metric['denominator'])} {metric['over']}",
-                )
-            )
+            spread = _mapping(metrics.get(f"{name}{_SPREAD}")).get("value")
+            over = f"{_cell(metric['numerator'])} / {_cell(metric['denominator'])} {metric['over']}"
+            value = [f"`{name}`", _cell(metric["value"]), _interval(metric["interval"])]
+            rows.append([*value, *([_cell(spread)] if repeated else []), over])
     return _table(head, rows)
 
 

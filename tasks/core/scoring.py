@@ -94,7 +94,7 @@ def by_problem(attempts: Iterable[AttemptResult]) -> list[tuple[AttemptResult, .
 
 def _metrics(attempts: Sequence[AttemptResult]) -> dict[str, Metric]:
     scored = [attempt for attempt in attempts if attempt.steps]
-    solved = _ratio(scored, lambda a: a.solved, lambda _: 1, "attempts with scored sub-steps")
+    solved = _ratio(scored, lambda a: a.solved, lambda _: 1, "scored attempts")
     total = _mean(scored, lambda a: len(a.steps), solved.over)
     return {
         "subtask_accuracy": _ratio(
@@ -141,7 +141,7 @@ def _passes_at(attempts: Sequence[AttemptResult], k: int) -> dict[str, Metric]:
     problems = [Cluster(pass_at_k(repeats, sum(a.solved for a in group), k), 1) for group in groups]
     return {
         f"pass@{k}/subtask": _quotient(steps, "distinct scored sub-steps", repeats=repeats),
-        f"pass@{k}/problem": _quotient(problems, "problems with scored sub-steps", repeats=repeats),
+        f"pass@{k}/problem": _quotient(problems, "scored problems", repeats=repeats),
     }
 
 

@@ -68,16 +68,24 @@ class Judge:
             for _ in range(2):  # a judge killed from outside deserves another try
                 try:
                     return await self._ask(request)
+                except TimeoutError:
+                    await self._stop()
+                    text = f"the comparison did not end within {self._comparison_s:g} s"
+                    return Judgement(Reason.BAD_VALUE, text)
                 except _JudgeDiedError:
                     await self._stop()
-        text = f"the comparison did not end within {self._comparison_s:g} s or broke the judge"
-        return Judgement(Reason.BAD_VALUE, text)
+            # It is the values that break the judge only if it works without them.
+            await self._start()
+        return Judgement(Reason.BAD_VALUE, "the comparison broke the judge, twice")
 
     async def _ask(self, request: Request) -> Judgement:
         process = self._process or await self._start()
         try:
-            reply = await asyncio.wait_for(self._exchange(process, request), self._comparison_s)
-        except (TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            async with asyncio.timeout(self._comparison_s):
+                reply = await self._exchange(process, request)
+        except TimeoutError:
+            raise
+        except (asyncio.IncompleteReadError, OSError) as error:
             raise _JudgeDiedError from error
         except asyncio.CancelledError:
             # An answer that nobody has read would be taken for that of the next request.
@@ -101,7 +109,7 @@ class Judge:
     async def _start(self) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-I", "-m", "tasks.judge.process", str(self._targets.resolve())),
+            *("-I", "-m", "tasks.judge.process", str(self._targets.resolve()), str(os.getpid())),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

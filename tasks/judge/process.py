@@ -1,12 +1,12 @@
-"""outcome -> verdict: the judge process, `python -I -m tasks.judge.process TARGETS.h5`.
+"""outcome -> verdict: the judge process, `python -I -m tasks.judge.process TARGETS.h5 PARENT`.
 
-The only process that reads targets. It answers one request after another on its standard output
-and keeps recently used targets in memory. It decodes what a child shipped, so it runs apart from
-the evaluator, with a memory limit, and can be killed when a comparison does not end.
+The only process that reads targets; it dies with the evaluator, its parent. It answers one request
+after another on its standard output and keeps recently used targets in memory. It decodes what a
+child shipped, so it runs apart from the evaluator, with a memory limit, and can be killed when a
+comparison does not end.
 """
 
 import os
-import resource
 import sys
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -18,11 +18,15 @@ from scipy import sparse
 
 from tasks.core.errors import EvalError
 from tasks.core.judging import BadValueError, Judgement, judge_outcome
+from tasks.core.records import Limits
 from tasks.judge.messages import Request, pack_reply, read_request
+from tasks.sandbox.confinement import confine
 from tasks.sandbox.wire import FrameError, decode_values
 from tasks.targets import TargetFile
 
-MEMORY_BYTES = 16 * 2**30
+MEMORY_BYTES = 8 * 2**30
+# It serves a whole evaluation; a single comparison is the evaluator's to time.
+CPU_S = 10.0**9
 KEPT_BYTES = 512 * 2**20
 
 
@@ -89,15 +93,16 @@ def serve(requests: BinaryIO, replies: BinaryIO, targets: KeptTargets) -> None:
             reply = {"reason": judgement.reason.value, "detail": judgement.detail}
         except EvalError as error:
             reply = {"error": str(error)}
+        except Exception as error:
+            reply = {"error": f"the judge failed with {type(error).__name__}: {error}; report it"}
         replies.write(pack_reply(reply))
         replies.flush()
 
 
 def main() -> None:
     """Open the targets and serve; what comparisons print goes to standard error."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    evaluator = int(sys.argv[2]) if len(sys.argv) > 2 else os.getppid()
+    confine(Limits(cpu_s=CPU_S, memory_bytes=MEMORY_BYTES), evaluator)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from tasks.endpoint.server import EmbeddedServer, create_app
 from tasks.targets import write_targets
 
 if TYPE_CHECKING:
-    from tests.conftest import Endpoint
+    from tests.conftest import Endpoint, FinishedRun
 
 Evaluate = Callable[[EvalConfig], dict[str, Any]]
 MakeConfig = Callable[..., EvalConfig]
@@ -102,21 +103,17 @@ def test_the_readme_of_the_example_states_this_score() -> None:
 
 
 def test_every_file_of_a_run_is_complete_and_in_order(
-    evaluate: Evaluate, small_config: MakeConfig, read_lines: ReadLines
+    finished_run: FinishedRun, read_lines: ReadLines
 ) -> None:
-    config = small_config(repeats=2)
-    document = evaluate(config)
-    places = [
-        (line["problem_id"], line["repeat"], line["step_id"])
-        for line in read_lines(config.output / "generations.jsonl")
-    ]
+    places = [(line["problem_id"], line["repeat"], line["step_id"]) for line in finished_run.lines]
     chains = {"1": ("1.1", "1.2", "1.3"), "2": ("2.2",)}
     expected = [(p, repeat, step) for p in "12" for repeat in (0, 1) for step in chains[p]]
     assert places == expected
-    verdicts = read_lines(config.output / "verdicts.jsonl")
+    output = finished_run.output
+    verdicts = read_lines(output / "verdicts.jsonl")
     assert [(v["problem_id"], v["repeat"], v["step_id"]) for v in verdicts] == expected
-    assert json.loads((config.output / "metrics.json").read_text()) == document
-    names = {path.name for path in config.output.iterdir() if not path.name.startswith(".")}
+    assert json.loads((output / "metrics.json").read_text()) == finished_run.document
+    names = {path.name for path in output.iterdir() if not path.name.startswith(".")}
     assert names == {
         "generations.jsonl",
         "metrics.json",
@@ -127,81 +124,76 @@ def test_every_file_of_a_run_is_complete_and_in_order(
 
 
 def test_a_rollout_has_the_seeds_fields_and_all_tokens(
-    evaluate: Evaluate, small_config: MakeConfig, read_lines: ReadLines
+    finished_run: FinishedRun, read_lines: ReadLines
 ) -> None:
-    config = small_config(problems="1")
-    evaluate(config)
-    (rollout,) = read_lines(config.output / "rollouts.jsonl")
-    assert list(rollout) == ROLLOUT_FIELDS
-    assert rollout["step_results"] == {"1.1": True, "1.2": True, "1.3": True}
-    assert (rollout["reward"], rollout["subtask_accuracy"]) == (1.0, 1.0)
-    usages = [line["usage"] for line in read_lines(config.output / "generations.jsonl")]
-    assert rollout["input_tokens"] == sum(usage["input_tokens"] for usage in usages)
-    # The endpoint counts words: fence, `def name(x):` and `return …` are 1+2+4+1, 1+2+2+1, 1+2+4+1.
-    assert rollout["output_tokens"] == 8 + 6 + 8
-    assert rollout["total_tokens"] == rollout["input_tokens"] + rollout["output_tokens"]
+    rollouts = read_lines(finished_run.output / "rollouts.jsonl")
+    assert [(line["problem_id"], line["repeat"]) for line in rollouts] == [
+        ("1", 0),
+        ("1", 1),
+        ("2", 0),
+        ("2", 1),
+    ]
+    first = rollouts[0]
+    assert list(first) == ROLLOUT_FIELDS
+    assert first["step_results"] == {"1.1": True, "1.2": True, "1.3": True}
+    assert (first["reward"], first["subtask_accuracy"]) == (1.0, 1.0)
+    usages = [line["usage"] for line in finished_run.lines[:3]]
+    assert first["input_tokens"] == sum(usage["input_tokens"] for usage in usages)
+    # The endpoint counts words: fence, `def name(x):`, `return …` and fence are
+    # 1 + 2 + 4 + 1, 1 + 2 + 2 + 1 and 1 + 2 + 4 + 1.
+    assert first["output_tokens"] == 8 + 6 + 8
+    assert first["total_tokens"] == first["input_tokens"] + first["output_tokens"]
 
 
-def test_repeats_are_independent_samples(
-    evaluate: Evaluate, small_config: MakeConfig, endpoint: Endpoint
-) -> None:
-    document = evaluate(small_config(problems="1", repeats=3))
-    assert sorted(endpoint.counts.values()) == [3, 3, 3]
-    assert fraction(document, "subtask_accuracy") == (9, 9)
-    assert document["metrics"]["subtask_accuracy/std_dev_across_runs"]["value"] == 0.0
-    assert document["metrics"]["pass@3/problem"]["value"] == 1.0
+def test_repeats_are_independent_samples(finished_run: FinishedRun) -> None:
+    """Every one of the 4 prompts is asked once for each repeat."""
+    assert sorted(Counter(finished_run.prompts).values()) == [2, 2, 2, 2]
+    assert [line["cached"] for line in finished_run.lines] == [False] * 8
+    assert fraction(finished_run.document, "subtask_accuracy") == (8, 8)
+    metrics = finished_run.document["metrics"]
+    assert metrics["subtask_accuracy/std_dev_across_runs"]["value"] == 0.0
+    assert metrics["pass@2/problem"]["value"] == 1.0
 
 
-def test_run_json_tells_how_the_run_was_made(
-    evaluate: Evaluate, small_config: MakeConfig, endpoint: Endpoint
-) -> None:
-    config = small_config(temperature=0.5)
-    evaluate(config)
-    run = json.loads((config.output / "run.json").read_text())
+def test_run_json_tells_how_the_run_was_made(finished_run: FinishedRun) -> None:
+    run = finished_run.record
     assert run["status"] == "complete"
-    assert (run["requests"], run["cached"]) == (4, 0)
+    assert (run["requests"], run["cached"]) == (8, 0)
     assert run["identity"]["temperature"] == 0.5
-    assert run["configuration"]["base_url"] == endpoint.base_url
+    assert run["configuration"]["base_url"].startswith("http://127.0.0.1:")
     assert re.fullmatch("[0-9a-f]{64}", run["identity"]["targets_sha256"])
     assert run["versions"]["prefect"]
     assert run["started"] <= run["ended"]
 
 
-def test_no_file_holds_the_key(
-    evaluate: Evaluate,
-    small_config: MakeConfig,
-    endpoint: Endpoint,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    secret = "sk-0a1b2c3d4e5f6071"  # noqa: S105 - invented
-    monkeypatch.setenv("OWN_KEY", secret)
-    evaluate(small_config(api_key_env="OWN_KEY"))
-    assert endpoint.keys == {f"Bearer {secret}"}
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) > 8
-    assert [path for path in files if secret.encode() in path.read_bytes()] == []
+def test_no_file_holds_the_key(finished_run: FinishedRun) -> None:
+    secret = finished_run.secret
+    assert finished_run.keys == {f"Bearer {secret}"}
+    home = Path(os.environ["PREFECT_HOME"])
+    files = [path for top in (finished_run.folder, home) for path in top.rglob("*")]
+    whole = [path for path in files if path.is_file()]
+    # 5 files of the run, its lock, problems and targets, 8 kept generations.
+    assert len([path for path in whole if path.is_relative_to(finished_run.folder)]) == 16
+    assert [path for path in whole if secret.encode() in path.read_bytes()] == []
 
 
 def test_a_finished_run_started_again_asks_nothing_and_says_the_same(
-    evaluate: Evaluate, small_config: MakeConfig, endpoint: Endpoint, read_lines: ReadLines
+    finished_run: FinishedRun, read_lines: ReadLines
 ) -> None:
-    config = small_config()
-    first = evaluate(config)
-    assert evaluate(config) == first
-    assert len(endpoint.prompts) == 4
-    lines = read_lines(config.output / "generations.jsonl")
-    assert [line["cached"] for line in lines] == [True] * 4
-    run = json.loads((config.output / "run.json").read_text())
-    assert (run["requests"], run["cached"]) == (0, 4)
+    assert finished_run.again == finished_run.document
+    assert finished_run.asked_again == 0
+    lines = read_lines(finished_run.output / "generations.jsonl")
+    assert [line["cached"] for line in lines] == [True] * 8
+    run = json.loads((finished_run.output / "run.json").read_text())
+    assert (run["requests"], run["cached"]) == (0, 8)
 
 
 def test_another_checkpoint_under_the_same_name_is_asked_anew(
     evaluate: Evaluate, small_config: MakeConfig, endpoint: Endpoint, tmp_path: Path
 ) -> None:
-    evaluate(small_config(checkpoint="step-100"))
-    evaluate(small_config(checkpoint="step-200", output=tmp_path / "second"))
-    assert sorted(endpoint.counts.values()) == [2, 2, 2, 2]
+    evaluate(small_config(checkpoint="step-100", problems="2"))
+    evaluate(small_config(checkpoint="step-200", problems="2", output=tmp_path / "second"))
+    assert sorted(endpoint.counts.values()) == [2]
 
 
 def test_a_connection_that_breaks_is_tried_again(
@@ -267,30 +259,6 @@ def test_a_base_url_that_holds_a_password_leaves_no_files(
     with pytest.raises(ConfigError, match="holds a user, a password or a query"):
         evaluate(config)
     assert not config.output.exists()
-
-
-def test_prefect_shows_the_summary_and_the_problem_table(
-    evaluate: Evaluate, small_config: MakeConfig
-) -> None:
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-
-    evaluate(small_config(checkpoint="shown in the artifacts"))
-
-    async def newest(key: str) -> str:
-        async with get_client() as client:
-            found = await client.read_artifacts(
-                artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
-            )
-        return str(max(found, key=lambda artifact: artifact.created).data)
-
-    summary = asyncio.run(newest("scicode-summary"))
-    assert "**subtask_accuracy 1**: 4 of 4 scored sub-steps passed" in summary
-    rows = json.loads(asyncio.run(newest("scicode-problems")))
-    assert [(row["problem"], row["passed"], row["scored"]) for row in rows] == [
-        ("1", 3, 3),
-        ("2", 1, 1),
-    ]
 
 
 def test_the_example_lies_in_the_package() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Set
 
 from tasks.core.splitting.case_functions import Helpers
 from tasks.core.splitting.names import binds, loads, root
-from tasks.core.splitting.purity import changes_in_place, is_pure, is_pure_function
+from tasks.core.splitting.purity import changes_in_place, is_pure_function, is_pure_method
 
 
 def exposed_names(
@@ -33,13 +33,9 @@ def exposed_names(
 
 def outside_calls(node: ast.AST, functions: Set[str]) -> Iterator[ast.Call]:
     """Calls that are not the judge's to make, wherever they stand below the node."""
-
-    def anything(_: str) -> bool:
-        return True
-
     for call in (n for n in ast.walk(node) if isinstance(n, ast.Call)):
         writes = any(keyword.arg == "out" for keyword in call.keywords)
-        method = not isinstance(call.func, ast.Name) and is_pure(call, anything, functions)
+        method = isinstance(call.func, ast.Attribute) and is_pure_method(call.func)
         if writes or not (is_pure_function(call.func, functions) or method):
             yield call
 

@@ -11,10 +11,15 @@ import copy
 from collections.abc import Iterable
 
 from tasks.core.errors import DatasetError
-from tasks.core.splitting.names import TARGET, dotted, loads
-from tasks.core.splitting.purity import Comprehension, call_arguments, children, is_numpy
+from tasks.core.splitting.names import SLOT, TARGET, dotted, loads
+from tasks.core.splitting.purity import (
+    Comprehension,
+    call_arguments,
+    children,
+    is_numpy,
+    is_pure_method,
+)
 from tasks.core.splitting.scope import Placed, Scope
-
 
 _LIFTED = (
     ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Dict, ast.IfExp, ast.List,
@@ -34,6 +39,7 @@ class Lifter:
         self.moved: dict[int, Placed] = {}
         self._case = case
         self._at = 0
+        self._lazy = False
         self._known: dict[tuple[int, str], str] = {}
 
     def lift(self, condition: ast.expr, at: int) -> ast.expr:
@@ -66,7 +72,9 @@ class Lifter:
             return True
         if isinstance(node, ast.Name):
             value = self._value(node)
-            return self.scope.tainted(node.id, self._at) or (value is not None and self._splits(value))
+            return self.scope.tainted(node.id, self._at) or (
+                value is not None and self._splits(value)
+            )
         if isinstance(node, ast.Call) and not self._judge_call(node):
             if self._reads_target(node):
                 raise DatasetError(
@@ -94,10 +102,19 @@ class Lifter:
 
     def _keeps_value(self, call: ast.Call) -> bool:
         """Whether the judge can make the call: the arguments are values that can be shipped."""
-        name = dotted(call.func)
+        func, name = call.func, dotted(call.func)
+        if isinstance(func, ast.Attribute) and not is_numpy(func):
+            return is_pure_method(func) and self._arithmetic(func.value)
         if name == ("isinstance",):
-            return self.scope.pure_function(call.func) and self.scope.pure(call.args[1], self._at)
-        return self.scope.pure_function(call.func) and name not in _CONVERSIONS
+            kinds = (self.scope.pure(kind, self._at) for kind in call.args[1:])
+            return self.scope.pure_function(func) and all(kinds)
+        return self.scope.pure_function(func) and name not in _CONVERSIONS
+
+    def _arithmetic(self, node: ast.expr) -> bool:
+        """Whether this is glue, not an object of the candidate with methods of its own."""
+        if isinstance(node, ast.Call):
+            return self._keeps_value(node)
+        return isinstance(node, ast.BinOp | ast.UnaryOp)
 
     def _each(self, node: ast.expr, *, deep: bool) -> ast.expr:
         """Lift every operand of a node, the node itself stays with the judge."""
@@ -107,6 +124,9 @@ class Lifter:
                 "into the assert"
             )
         clone = copy.copy(node)
+        before = self._lazy
+        self._lazy |= isinstance(node, ast.IfExp)
+        self._lazy |= isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
         for field, value in ast.iter_fields(node):
             if isinstance(node, ast.Call) and field == "func":
                 clone.__setattr__(field, self._function(node.func))
@@ -115,6 +135,7 @@ class Lifter:
                 clone.__setattr__(field, lifted)
             else:
                 clone.__setattr__(field, self._part(value, deep=deep))
+        self._lazy = before
         return clone
 
     def _part(self, part: object, *, deep: bool) -> object:
@@ -131,7 +152,7 @@ class Lifter:
         """Ship what the first loop runs over; the rest must be the judge's to evaluate."""
         first = node.generators[0]
         clone = copy.deepcopy(node)
-        clone.generators[0].iter = ast.Constant(())
+        clone.generators[0].iter = ast.Tuple([], ast.Load())
         if not self.scope.pure(clone, self._at):
             raise DatasetError(
                 f"`{ast.unparse(node)}` calls candidate code for each element of a comparison; "
@@ -163,13 +184,15 @@ class Lifter:
                 f"`{ast.unparse(node)}` mixes the target with values of the candidate in a way "
                 "that cannot be split; compare the candidate's value with the target directly"
             )
-        # Two calls need not have the same value, and what stood at another assert may have changed.
-        calls = any(isinstance(part, ast.Call) for part in ast.walk(node))
-        key = (len(self.slots) if calls else self._at, ast.unparse(node))
-        if key not in self._known:
-            self._known[key] = f"_shipped_{self._case + 1}_{len(self.slots)}"
-            self.slots[self._known[key]] = node
-        return ast.Name(self._known[key], ast.Load())
+        if self._lazy and isinstance(node, ast.Subscript) and self.scope.pure(node.slice, self._at):
+            # The case itself may not get as far as to take this item.
+            return ast.Subscript(self._ship(node.value), self._take(node.slice), node.ctx)
+        # What stood at another assert may have changed, and two calls need not have one value.
+        place = (self._at, ast.unparse(node))
+        if self.scope.calls_out(node) or place not in self._known:
+            self._known[place] = f"{SLOT}{self._case + 1}_{len(self.slots)}"
+            self.slots[self._known[place]] = node
+        return ast.Name(self._known[place], ast.Load())
 
     def _take(self, node: ast.expr) -> ast.expr:
         """Leave an expression to the judge, with the definitions that it needs."""

@@ -5,6 +5,7 @@ import builtins
 from collections.abc import Iterable, Iterator
 
 TARGET = "target"
+SLOT = "_shipped_"
 
 PURE_BUILTINS = frozenset(
     "abs all any bool complex dict divmod enumerate float frozenset int isinstance len list map "
@@ -63,7 +64,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
         case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
             # Of what a comprehension binds, only `:=` reaches the namespace around it.
             walruses = (n for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
-            yield from (n.target.id for n in walruses if isinstance(n.target, ast.Name))
+            yield from (n.target.id for n in walruses)
             return
         case ast.Name() if not isinstance(node.ctx, ast.Load):
             yield node.id
@@ -71,7 +72,12 @@ def _bound(node: ast.AST) -> Iterator[str]:
             yield from root(node)
         case ast.Import() | ast.ImportFrom():
             yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
-        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+        case (
+            ast.ExceptHandler(name=str(name))
+            | ast.MatchAs(name=str(name))
+            | ast.MatchStar(name=str(name))
+            | ast.MatchMapping(rest=str(name))
+        ):
             yield name
         case _:
             pass

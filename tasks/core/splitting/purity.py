@@ -43,6 +43,11 @@ def is_numpy(node: ast.expr) -> bool:
     return len(parts) > 1 and parts[0] == "np" and not _IMPURE_NUMPY & set(parts)
 
 
+def is_pure_method(node: ast.Attribute) -> bool:
+    """Whether a method of this name, of an array or plain value, changes nothing."""
+    return node.attr in _PURE_METHODS
+
+
 def is_pure_function(node: ast.expr, functions: Set[str]) -> bool:
     """Whether a call of this function may be evaluated by the judge, given pure arguments."""
     return node.id in functions if isinstance(node, ast.Name) else is_numpy(node)
@@ -90,7 +95,7 @@ def _pure_callee(call: ast.Call, pure: Callable[[ast.expr], bool], functions: Se
     func = call.func
     if is_pure_function(func, functions):
         return True
-    return isinstance(func, ast.Attribute) and func.attr in _PURE_METHODS and pure(func.value)
+    return isinstance(func, ast.Attribute) and is_pure_method(func) and pure(func.value)
 
 
 def _defaults(function: ast.Lambda) -> list[ast.expr]:
@@ -121,7 +126,7 @@ def changes_in_place(function: ast.FunctionDef) -> bool:
         if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
             return True
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            method = not is_numpy(node.func) and node.func.attr not in _PURE_METHODS
+            method = not is_numpy(node.func) and not is_pure_method(node.func)
             if method or any(keyword.arg == "out" for keyword in node.keywords):
                 return True
     return False

@@ -10,8 +10,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tasks.core.splitting.exposure import exposed_names, outside_calls
 from tasks.core.splitting.case_functions import closed_helpers, judging_helpers
+from tasks.core.splitting.exposure import exposed_names, outside_calls
 from tasks.core.splitting.names import (
     COMPARATORS,
     PURE_BUILTINS,
@@ -46,6 +46,9 @@ class Scope:
         self._functions = ((PURE_BUILTINS | COMPARATORS) - bound) | helpers.keys()
         self._tainted = list(self._tainted_names())
         self._unsteady = {n for statement in statements for n in rebound_by_functions(statement)}
+        # What is found out once: a chain of sums would otherwise be walked once for each path.
+        self._movable: dict[tuple[str, int], bool] = {}
+        self._constants: dict[int, bool] = {}
         self._exposed = exposed_names(statements, self._functions, helpers)
 
     def definition(self, name: str, before: int) -> Placed | None:
@@ -62,16 +65,10 @@ class Scope:
         placed = self.definition(name, before)
         if placed is None:
             return name == TARGET
-        if isinstance(placed.node, ast.FunctionDef):
-            return name in self._functions
-        value = _assigned(placed.node)
-        if value is None or name in self._unsteady or not self.pure(value, placed.index):
-            return False
-        return (
-            self.tainted(name, before)
-            or name not in self._exposed
-            or is_immutable(value, lambda n: self._constant(n, placed.index))
-        )
+        known = (name, placed.index)
+        if known not in self._movable:
+            self._movable[known] = self._is_movable(name, placed, before)
+        return self._movable[known]
 
     def pure(self, node: ast.expr, before: int) -> bool:
         """Whether the judge can evaluate the expression at this point without the child."""
@@ -96,24 +93,42 @@ class Scope:
     def unchanged(self, names: set[str], first: int, last: int) -> bool:
         """Whether these names surely keep their values from one place up to another.
 
-        Between the two stand plain assignments only, none of which calls candidate code or binds
-        one of the names; nor does the statement at the first place.
+        Between the two stand asserts and plain assignments to names only, none of which calls
+        candidate code or binds one of the names; nor does the statement at the first place.
         """
         return not any(
             placed.binds & names
-            or not isinstance(placed.node, ast.Assign | ast.AnnAssign | ast.Assert)
-            or any(outside_calls(placed.node, self._functions))
+            or not (isinstance(placed.node, ast.Assert) or _assigned(placed.node))
+            or self.calls_out(placed.node)
             for placed in self.timeline[first:last]
+        )
+
+    def calls_out(self, node: ast.AST) -> bool:
+        """Whether the expression calls candidate code, or what may change a value in place."""
+        return any(outside_calls(node, self._functions))
+
+    def _is_movable(self, name: str, placed: Placed, before: int) -> bool:
+        if isinstance(placed.node, ast.FunctionDef):
+            return name in self._functions
+        value = _assigned(placed.node)
+        if value is None or name in self._unsteady or not self.pure(value, placed.index):
+            return False
+        return (
+            self.tainted(name, before)
+            or name not in self._exposed
+            or is_immutable(value, lambda n: self._constant(n, placed.index))
         )
 
     def _constant(self, name: str, before: int) -> bool:
         placed = self.definition(name, before)
         value = None if placed is None else _assigned(placed.node)
-        return (
-            placed is not None
-            and value is not None
-            and is_immutable(value, lambda n: self._constant(n, placed.index))
-        )
+        if placed is None or value is None:
+            return False
+        if placed.index not in self._constants:
+            self._constants[placed.index] = is_immutable(
+                value, lambda n: self._constant(n, placed.index)
+            )
+        return self._constants[placed.index]
 
     def _tainted_names(self) -> Iterator[frozenset[str]]:
         """The tainted names before each statement."""

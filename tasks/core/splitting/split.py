@@ -7,10 +7,12 @@ the assert needs. The judge part is the comparison. A case that cannot be cut is
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from tasks.core.errors import DatasetError
 from tasks.core.records import ChildCase
 from tasks.core.splitting.derivation import derive_target
+from tasks.core.splitting.hoisting import name_operands
 from tasks.core.splitting.inlining import inline_test_functions
 from tasks.core.splitting.lifting import Lifter
 from tasks.core.splitting.names import binds, loads
@@ -74,26 +76,50 @@ def _parse(step_id: str, number: int, case: str) -> list[ast.stmt]:
         raise DatasetError(
             f"{where} is not valid Python: {error}; mend its entry in test_cases"
         ) from error
-    body = inline_test_functions([s for s in body if not _imports_comparators(s)])
+    body = [_WithoutComparators().visit(statement) for statement in body]
+    body = [s for s in inline_test_functions(body) if not isinstance(s, ast.Pass)]
+    for statement in body:
+        _refuse_hidden(where, statement)
     if not any(isinstance(s, ast.Assert) for s in body):
         raise DatasetError(
             f"{where} cannot be split: expected an assert at its top level (or in a test function "
             "without arguments that is called once), found none; write the comparison as "
             "`assert np.allclose(f(x), target)`"
         )
-    for statement in body:
-        inner = [] if isinstance(statement, ast.Assert) else list(ast.walk(statement))
-        if any(isinstance(node, ast.Assert) for node in inner):
+    return name_operands(body, number)
+
+
+def _refuse_hidden(where: str, statement: ast.stmt) -> None:
+    nodes = list(ast.walk(statement))
+    if isinstance(statement, ast.Assert):
+        if any(isinstance(node, ast.NamedExpr) for node in nodes):
             raise DatasetError(
-                f"{where} cannot be split: an assert inside `{ast.unparse(statement)[:60]}…` "
-                "would be decided where candidate code runs; move it to the top level of the case"
+                f"{where} cannot be split: `{_short(statement)}` binds a name inside an assert; "
+                "bind it in a statement before"
             )
-    return body
+    elif any(isinstance(node, ast.Assert) for node in nodes):
+        raise DatasetError(
+            f"{where} cannot be split: an assert inside `{_short(statement)}` would be decided "
+            "where candidate code runs; move it to the top level of the case, or into a test "
+            "function without arguments that is called once"
+        )
+    if "np" in binds(statement) and not isinstance(statement, ast.Import):
+        raise DatasetError(
+            f"{where} cannot be split: `{_short(statement)}` gives the name of numpy, `np`, to "
+            "something else; take another name"
+        )
 
 
-def _imports_comparators(statement: ast.stmt) -> bool:
-    module = statement.module if isinstance(statement, ast.ImportFrom) else None
-    return module == "scicode.compare.cmp"
+def _short(statement: ast.stmt) -> str:
+    line, *more = ast.unparse(statement).split("\n")
+    return line[:80] + ("…" if more or len(line) > 80 else "")
+
+
+class _WithoutComparators(ast.NodeTransformer):
+    """Drops imports of SciCode's comparators, which the judge has under the same names."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
+        return ast.Pass() if node.module == "scicode.compare.cmp" else node
 
 
 def _lift(step_id: str, scope: Scope, case: int) -> _Lifted:
@@ -122,10 +148,14 @@ def _refuse_leaks(step_id: str, scope: Scope, lifted: _Lifted) -> None:
     moved = {placed.index for placed in lifted.moved}
     for placed in scope.timeline:
         staying = placed.case == lifted.case and not isinstance(placed.node, ast.Assert)
-        if staying and placed.index not in moved and scope.depends_on_target(placed.node, placed.index):
+        if (
+            staying
+            and placed.index not in moved
+            and scope.depends_on_target(placed.node, placed.index)
+        ):
             raise DatasetError(
                 f"case {lifted.case + 1} of sub-step {step_id} cannot be split: "
-                f"`{ast.unparse(placed.node)[:80]}` uses the target outside of the assert; "
+                f"`{_short(placed.node)}` uses the target outside of the assert; "
                 "compare values with `target` in the assert itself"
             )
 
@@ -154,25 +184,36 @@ def _kept(scope: Scope, lifted: Sequence[_Lifted]) -> set[int]:
 
 def _assemble(scope: Scope, part: _Lifted, kept: set[int]) -> SplitCase:
     own = [placed for placed in scope.timeline if placed.case == part.case]
-    tail = [placed.index for placed in own if placed.index > min(part.ships_at)]
-    plain = all(index in part.ships_at or index not in kept for index in tail)
-    statements: list[str] = []
-    for placed in own:
-        if placed.index in kept:
-            statements.append(ast.unparse(placed.node))
-        elif placed.index in part.ships_at and not plain:
-            # Shipped where the assert stood: what follows may change the values.
-            statements += [
-                f"{s} = {ast.unparse(part.slots[s])}" for s in part.ships_at[placed.index]
-            ]
-    ships = [ast.unparse(node) for node in part.slots.values()] if plain else list(part.slots)
+    asserts = [placed for placed in own if isinstance(placed.node, ast.Assert)]
     moved = [placed.node for placed in part.moved]
     judge = JudgeCase(
         source="\n".join(map(ast.unparse, moved)),
         slots=tuple(part.slots),
         condition=ast.unparse(part.condition),
-        text=" and ".join(ast.unparse(p.node.test) for p in own if isinstance(p.node, ast.Assert)),
-        uses_target=any(map(scope.depends_on_target, [part.condition, *moved])),
+        text=" and ".join(ast.unparse(cast("ast.Assert", placed.node).test) for placed in asserts),
+        uses_target=any(scope.depends_on_target(p.node, p.index) for p in [*asserts, *part.moved]),
         derived=derive_target(part.condition, moved),
     )
-    return SplitCase(ChildCase("\n".join(statements), tuple(ships)), judge)
+    return SplitCase(_child(scope, own, part, kept), judge)
+
+
+def _child(scope: Scope, own: Sequence[Placed], part: _Lifted, kept: set[int]) -> ChildCase:
+    if _settled(scope, own, part, kept):
+        body = [ast.unparse(placed.node) for placed in own if placed.index in kept]
+        return ChildCase("\n".join(body), tuple(map(ast.unparse, part.slots.values())))
+    statements: list[str] = []
+    for placed in own:
+        if placed.index in kept:
+            statements.append(ast.unparse(placed.node))
+        for slot in part.ships_at.get(placed.index, ()):
+            value = ast.unparse(part.slots[slot])
+            # What follows may change the value in place.
+            statements.append(f"{slot} = __import__('copy').deepcopy({value})")
+    return ChildCase("\n".join(statements), tuple(part.slots))
+
+
+def _settled(scope: Scope, own: Sequence[Placed], part: _Lifted, kept: set[int]) -> bool:
+    """Whether nothing runs any more after the first of the values has been taken."""
+    after = [placed.index for placed in own if placed.index > min(part.ships_at)]
+    calls = map(scope.calls_out, list(part.slots.values())[1:])
+    return not any(calls) and not any(index in kept for index in after)

@@ -103,10 +103,10 @@ GOLDEN = """\
 
 ## Metrics
 
-| metric | value | 95 % interval | std dev across runs | numerator | over |
-| --- | --- | --- | --- | --- | --- |
-| `subtask_accuracy` | 0.5000 | 0.0625 to 0.9375 | 0.2500 | 3 | 6 scored sub-steps |
-| `mean/input_tokens` | 1234.5 | 1000.0 to 1469.2 | – | 2469 | 2 attempts |
+| metric | value | 95 % interval | std dev | over |
+| --- | --- | --- | --- | --- |
+| `subtask_accuracy` | 0.5000 | 0.0625 to 0.9375 | 0.2500 | 3 / 6 scored sub-steps |
+| `mean/input_tokens` | 1234.5 | 1000.0 to 1469.2 | – | 2469 / 2 attempts |
 
 ## Published protocols
 

@@ -47,10 +47,10 @@ BOTH = REPEAT_0 + REPEAT_1
     [
         ("subtask_accuracy", 2 + 1, 3 + 3, "scored sub-steps"),
         # Only problem 2 in repeat 0 is solved, of two problems that can be, twice.
-        ("mean/problem_accuracy", 1, 4, "attempts with scored sub-steps"),
-        ("mean/reward", 1, 4, "attempts with scored sub-steps"),
-        ("mean/num_steps_passed", 3, 4, "attempts with scored sub-steps"),
-        ("mean/num_steps_total", 6, 4, "attempts with scored sub-steps"),
+        ("mean/problem_accuracy", 1, 4, "scored attempts"),
+        ("mean/reward", 1, 4, "scored attempts"),
+        ("mean/num_steps_passed", 3, 4, "scored attempts"),
+        ("mean/num_steps_total", 6, 4, "scored attempts"),
         ("mean/input_tokens", 10 + 20 + 30 + 12 + 22 + 32, 6, "attempts"),
         ("mean/output_tokens", 12, 6, "attempts"),
         ("mean/total_tokens", 138, 6, "attempts"),
@@ -58,8 +58,8 @@ BOTH = REPEAT_0 + REPEAT_1
         ("pass@1/subtask", 1.5, 3, "distinct scored sub-steps"),
         ("pass@2/subtask", 2, 3, "distinct scored sub-steps"),
         # Problem 2 is solved once in two repeats, problem 10 never.
-        ("pass@1/problem", 0.5, 2, "problems with scored sub-steps"),
-        ("pass@2/problem", 1, 2, "problems with scored sub-steps"),
+        ("pass@1/problem", 0.5, 2, "scored problems"),
+        ("pass@2/problem", 1, 2, "scored problems"),
     ],
 )
 def test_every_metric_states_what_it_is_over(

@@ -1,0 +1,109 @@
+"""The verification of given programs: real flow, real processes, no model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.config import VerifyConfig, validate
+
+ReadLines = Callable[[Path], list[dict[str, Any]]]
+
+DOUBLE = "def double(x):\n    return 2 * x\n"
+WRONG = "def double(x):\n    return 3 * x\n"
+GREET = "def greet_twice(name):\n    return ['hello ' + name] * 2\n"
+
+
+@pytest.fixture
+def verify(
+    prefect_api: str, small: Path, tmp_path: Path
+) -> Callable[..., tuple[dict[str, Any], VerifyConfig]]:
+    """Write programs of the small benchmark, verify them, and return metrics and settings."""
+    del prefect_api
+    from flows.verify import verify_programs
+
+    def run(
+        *programs: tuple[str, int, str], **changes: object
+    ) -> tuple[dict[str, Any], VerifyConfig]:
+        lines = [
+            {"step_id": step_id, "repeat": repeat, "program": program}
+            for step_id, repeat, program in programs
+        ]
+        file = tmp_path / "programs.jsonl"
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        settings = {
+            "dataset": str(small),
+            "programs": file,
+            "output": tmp_path / "verified",
+            "workers": 2,
+            **changes,
+        }
+        config = validate(VerifyConfig, settings)
+        return asyncio.run(verify_programs(config)), config
+
+    return run
+
+
+def test_every_program_gets_a_verdict(
+    verify: Callable[..., tuple[dict[str, Any], VerifyConfig]], read_lines: ReadLines
+) -> None:
+    document, config = verify(
+        ("2.2", 0, GREET), ("1.1", 1, WRONG), ("1.1", 0, DOUBLE), ("2.2", 1, "raise ValueError")
+    )
+    verdicts = read_lines(config.output / "verdicts.jsonl")
+    found = [(v["problem_id"], v["repeat"], v["step_id"], v["reason"]) for v in verdicts]
+    assert found == [
+        ("1", 0, "1.1", "passed"),
+        ("1", 1, "1.1", "wrong_answer"),
+        ("2", 0, "2.2", "passed"),
+        ("2", 1, "2.2", "exception"),
+    ]
+    accuracy = document["metrics"]["subtask_accuracy"]
+    assert (accuracy["numerator"], accuracy["denominator"]) == (2, 4)
+    # Repeat 0 passes both and repeat 1 none: means 1 and 0 have the sample deviation sqrt(1/2).
+    spread = document["metrics"]["subtask_accuracy/std_dev_across_runs"]["value"]
+    assert spread == pytest.approx(0.5**0.5)
+
+
+def test_a_part_of_the_sub_steps_is_scored_over_that_part(
+    verify: Callable[..., tuple[dict[str, Any], VerifyConfig]], read_lines: ReadLines
+) -> None:
+    document, config = verify(("1.1", 0, DOUBLE))
+    assert document["metrics"]["subtask_accuracy"]["denominator"] == 1
+    assert document["details"]["programs"] == 1
+    (rollout,) = read_lines(config.output / "rollouts.jsonl")
+    assert rollout["step_results"] == {"1.1": True}
+    assert rollout["total_tokens"] == 0
+
+
+def test_a_verification_leaves_its_files_and_can_be_done_again(
+    verify: Callable[..., tuple[dict[str, Any], VerifyConfig]], read_lines: ReadLines
+) -> None:
+    first, config = verify(("1.1", 0, WRONG))
+    second, _ = verify(("1.1", 0, WRONG))
+    assert second == first
+    assert len(read_lines(config.output / "verdicts.jsonl")) == 1
+    assert json.loads((config.output / "metrics.json").read_text()) == first
+    run = json.loads((config.output / "run.json").read_text())
+    assert run["status"] == "complete"
+    assert "programs_sha256" in run["identity"]
+    assert not (config.output / "generations.jsonl").exists()
+
+
+def test_the_programs_of_a_run_get_the_verdicts_of_that_run(
+    verify: Callable[..., tuple[dict[str, Any], VerifyConfig]],
+    evaluate: Callable[..., dict[str, Any]],
+    small_config: Callable[..., Any],
+    read_lines: ReadLines,
+) -> None:
+    config = small_config()
+    document = evaluate(config)
+    lines = read_lines(config.output / "generations.jsonl")
+    again, _ = verify(*((line["step_id"], line["repeat"], line["program"]) for line in lines))
+    assert again["metrics"]["subtask_accuracy"] == document["metrics"]["subtask_accuracy"]
+    assert again["reasons"] == {"passed": 4}
