@@ -6,6 +6,7 @@ Prefect is imported only by the commands that need it, so that help answers at o
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -133,12 +134,15 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     check_output(output, run_identity(config, inputs))
     prepare_prefect()
     from flows.evaluation import evaluate
-    from flows.local_server import start_local_server
+    from flows.local_server import local_server
     from flows.session import Session, session_in_use
     from flows.terminal import watching
 
-    start_local_server()
-    with watching() as progress, session_in_use(Session(inputs=inputs, progress=progress)):
+    with (
+        watching() as progress,
+        local_server(os.getpid()),
+        session_in_use(Session(inputs=inputs, progress=progress)),
+    ):
         document = asyncio.run(evaluate(config))
     _report(document, output)
     return DONE
@@ -157,13 +161,16 @@ def _verify(arguments: argparse.Namespace) -> int:
     load_attempt_programs(config.programs, dataset)
     check_output(output, verify_identity(config, dataset))
     prepare_prefect()
-    from flows.local_server import start_local_server
+    from flows.local_server import local_server
     from flows.session import Session, session_in_use
     from flows.terminal import watching
     from flows.verify import verify_programs
 
-    start_local_server()
-    with watching() as progress, session_in_use(Session(dataset=dataset, progress=progress)):
+    with (
+        watching() as progress,
+        local_server(os.getpid()),
+        session_in_use(Session(dataset=dataset, progress=progress)),
+    ):
         document = asyncio.run(verify_programs(config))
     _report(document, output)
     return DONE

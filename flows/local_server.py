@@ -1,31 +1,89 @@
-"""Prefect's own server for a run on this machine, where no other one is configured.
+"""The Prefect server of a run on a machine where none is configured.
 
-Prefect itself starts it at its first need, and in the terminal's foreground group: Ctrl-C ends it
-before the flow has told it that the run was interrupted, and the run ends in a traceback.
+Prefect would start one by itself, as part of the terminal's foreground: Ctrl-C would end it before
+the run could say how it ended, and `kill -9` would leave it behind. This one ignores the terminal
+and dies with the run. `python -m flows.local_server PORT PARENT` is the server.
 """
 
-import signal
-import threading
-from contextlib import suppress
-from contextvars import copy_context
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
 
-from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import PREFECT_API_URL
+from tasks.core.errors import EvalError
+from tasks.sandbox.confinement import die_with
+
+START_S = 120.0
+STOP_S = 5.0
 
 
-def start_local_server() -> None:
-    """Start the server out of the reach of Ctrl-C, unless another one is configured."""
+@contextmanager
+def local_server(own_process: int) -> Generator[None]:
+    """Make sure that flows called inside reach a server: the configured one, else our own.
+
+    Raises:
+        EvalError: our own server does not start.
+    """
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     if PREFECT_API_URL.value():
+        yield
         return
-    # A thread of its own: a child inherits the signals that its starter blocks, and Ctrl-C still
-    # reaches the main thread, which waits here.
-    thread = threading.Thread(target=copy_context().run, args=(_start,), daemon=True)
-    thread.start()
-    thread.join()
+    port = _free_port()
+    command = [sys.executable, "-m", "flows.local_server", str(port), str(own_process)]
+    server = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own module
+    url = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait(server, url)
+        with temporary_settings({PREFECT_API_URL: url}):
+            yield
+    finally:
+        _stop(server)
 
 
-def _start() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    # A flow that finds no server starts one itself, and says why it cannot.
-    with suppress(RuntimeError, OSError):
-        SubprocessASGIServer().start()
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait(server: subprocess.Popen[bytes], url: str) -> None:
+    """Wait until the server answers; the first start makes its database and takes longer."""
+    deadline = time.monotonic() + START_S
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with opener.open(f"{url}/health", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise EvalError(
+        f"expected Prefect's own server to answer at {url} within {START_S:g} s, it did not; "
+        "start one with `prefect server start` and set PREFECT_API_URL"
+    )
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=STOP_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def main(port: int, parent: int) -> None:
+    """Serve Prefect's API on loopback until the end of the parent, without its web pages."""
+    die_with(parent)
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    uvicorn.run(create_app(ephemeral=True), host="127.0.0.1", port=port, log_level="critical")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -24,7 +24,6 @@ from tasks.endpoint.replies import read_request
 from tasks.endpoint.server import EmbeddedServer, create_app
 from tasks.targets import write_targets
 
-IN_MEMORY = "sqlite+aiosqlite:///file::memory:?cache=shared&uri=true&check_same_thread=false"
 GATE_S = 60.0
 OWN_VARIABLES = ("SCICODE_FLOWS_", "PREFECT_", "OPENAI_")
 
@@ -56,22 +55,21 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def prefect_api() -> Iterator[str]:
-    """One Prefect server in memory for the whole session; flows in this process use it."""
-    from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import (
-        PREFECT_API_DATABASE_CONNECTION_URL,
-        PREFECT_API_URL,
-        temporary_settings,
-    )
+    """One Prefect server for the whole session; flows in this process use it.
 
-    with temporary_settings({PREFECT_API_DATABASE_CONNECTION_URL: IN_MEMORY}):
-        server = SubprocessASGIServer()
-        server.start(timeout=120)
-        try:
-            with temporary_settings({PREFECT_API_URL: server.api_url}):
-                yield server.api_url
-        finally:
-            server.stop()
+    Its database is the file in the session's own home, so that the servers which the program
+    embeds find the tables made: making them takes far longer than a test.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    server = SubprocessASGIServer()
+    server.start(timeout=120)
+    try:
+        with temporary_settings({PREFECT_API_URL: server.api_url}):
+            yield server.api_url
+    finally:
+        server.stop()
 
 
 @pytest.fixture

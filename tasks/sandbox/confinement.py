@@ -28,7 +28,7 @@ def confine(limits: Limits, parent: int) -> tuple[str, ...]:
     """Put this process under its limits for good; answer with the layers in force."""
     layers: list[str] = []
     if sys.platform == "linux":
-        _die_with(parent)
+        die_with(parent)
         layers.append("pdeathsig")
     cpu_s = cpu_limit_s(limits)
     # One second more, for a program that ignores the signal of the soft limit.
@@ -59,7 +59,10 @@ def _limit(kind: int, soft: int, hard: int) -> None:
     resource.setrlimit(kind, (soft, hard))
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends; nothing where that is not Linux."""
+    if sys.platform != "linux":
+        return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     # A parent that died before the call sends no signal.
     if os.getppid() != parent:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -321,7 +321,10 @@ def program(arguments: list[str]) -> subprocess.Popen[str]:
     )
 
 
-def test_the_embedded_server_adds_nothing_to_what_is_printed(small: Path, tmp_path: Path) -> None:
+def test_the_embedded_server_adds_nothing_to_what_is_printed(
+    prefect_api: str, small: Path, tmp_path: Path
+) -> None:
+    del prefect_api
     output = tmp_path / "out"
     command = ["evaluate", "--dataset", str(small), "--output", str(output), "--workers", "2"]
     process = program(command)
@@ -355,9 +358,10 @@ def descendants(pid: int) -> set[int]:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are found through /proc")
 def test_ctrl_c_ends_the_run_with_a_message_and_all_its_processes(
-    small: Path, endpoint: Endpoint, tmp_path: Path
+    prefect_api: str, small: Path, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     """A program that never ends is being verified, and an answer is in flight."""
+    del prefect_api
     endless = {"1.1": "```python\ndef double(x):\n    while True:\n        pass\n```"}
     endpoint.answer(endless)
     endpoint.gate = lambda prompt: "1.2" not in prompt
@@ -393,10 +397,6 @@ def is_sandbox_child(pid: int) -> bool:
         return b"tasks.sandbox" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-
-
-def read_metrics(output: Path) -> dict[str, Any]:
-    return json.loads((output / "metrics.json").read_text())
 
 
 def test_targets_are_derived_from_gold_code(
