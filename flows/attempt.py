@@ -122,7 +122,7 @@ async def _write_step(
 
 
 async def _answer(runtime: Runtime, key: StepKey, prompt: str) -> Answered:
-    result = await generate(runtime.generator, key.problem_id, key.repeat, key.step_id, prompt)
+    result = await generate(runtime.model, key.problem_id, key.repeat, key.step_id, prompt)
     return await result.aresult() if isinstance(result, State) else result
 
 

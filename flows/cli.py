@@ -150,7 +150,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     config = load_verify_config(_settings(arguments, VerifyConfig), process_environment())
-    from flows.inputs import load_dataset
+    from flows.dataset import load_dataset
     from flows.programs import load_attempt_programs, verify_identity
     from flows.record import new_run
     from tasks.run_directory import check_output

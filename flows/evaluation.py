@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 from prefect import flow
 
 from flows.config import EvalConfig, read_key
-from flows.inputs import Inputs, limits, load_inputs, run_identity, worker_count
+from flows.dataset import limits, worker_count
+from flows.inputs import Inputs, load_inputs, run_identity
 from flows.lines import rollout_line
 from flows.problem import evaluate_problem
 from flows.progress import Counted
@@ -20,7 +21,7 @@ from tasks.core.json_value import JsonValue
 from tasks.core.model_settings import EndpointSettings
 from tasks.core.records import AttemptResult, Scored
 from tasks.endpoint.server import EmbeddedServer, create_app
-from tasks.generation import Generator
+from tasks.generation import CachedModel
 from tasks.generation_cache import GenerationCache
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import RunDirectory
@@ -42,17 +43,17 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
         client = _connect(config, inputs, stack)
         directory = stack.enter_context(RunDirectory(output, run_identity(config, inputs)))
         record = stack.enter_context(RunRecord(directory, config, inputs.dataset))
-        generator = Generator(
+        model = CachedModel(
             client, inputs.settings, GenerationCache(config.cache_dir), config.concurrency
         )
-        runtime = await _start(config, inputs, generator, directory, stack)
+        runtime = await _start(config, inputs, model, directory, stack)
         attempts = await _fan_out(config, inputs, runtime)
         runtime.generations.finish()
         runtime.verdicts.finish()
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
         document = await _publish(config, inputs, attempts)
         directory.write_json("metrics.json", document)
-        record.complete(runtime.generator.asked, runtime.generator.cached)
+        record.complete(runtime.model.asked, runtime.model.cached)
     return document
 
 
@@ -70,7 +71,7 @@ def _connect(config: EvalConfig, inputs: Inputs, stack: AsyncExitStack) -> ChatC
 async def _start(
     config: EvalConfig,
     inputs: Inputs,
-    generator: Generator,
+    model: CachedModel,
     directory: RunDirectory,
     stack: AsyncExitStack,
 ) -> Runtime:
@@ -85,7 +86,7 @@ async def _start(
         template=inputs.template.text,
         background=config.background,
         repeats=config.repeats,
-        generator=generator,
+        model=model,
         verifier=await stack.enter_async_context(verifier),
         generations=generations,
         verdicts=verdicts,

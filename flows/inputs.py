@@ -1,193 +1,15 @@
-"""Configuration -> inputs: everything that an evaluation reads, checked before any work.
+"""Configuration -> inputs: everything that an evaluation reads, checked before any work."""
 
-A named dataset stands for files in the data folder; `example` comes with the package.
-"""
-
-import hashlib
-import json
-import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
-from pathlib import Path
 
-from flows.config import EXAMPLE, DataSettings, EvalConfig
-from tasks.core.errors import ConfigError
+from flows.config import EvalConfig
+from flows.dataset import Dataset, dataset_identity, load_dataset, locate
+from flows.embedded import embedded_books, embedded_checkpoint
 from tasks.core.json_value import JsonValue
 from tasks.core.model_settings import ModelSettings
-from tasks.core.protocols import Benchmark
-from tasks.core.records import Limits, Problem
-from tasks.dataset import ProblemSet, load_problems, select_problems
-from tasks.endpoint.answers import StepBook, flawed_answers, load_mistakes, reference_answers
+from tasks.endpoint.answers import StepBook
 from tasks.run_directory import check_writable
-from tasks.targets import check_targets
 from tasks.templates import Template, load_template, own_template
-from tasks.verifier import StepPlan, plan_steps
-
-OFFICIAL_TIME_LIMIT_S = 1800.0
-EXAMPLE_TIME_LIMIT_S = 10.0
-WALL_FACTOR = 3.0
-
-_OFFICIAL_TARGETS = "test_data.h5"
-_NAMED: dict[str, tuple[tuple[str, ...], str]] = {
-    "scicode": (("problems_test.jsonl",), _OFFICIAL_TARGETS),
-    "scicode-dev": (("problems_dev.jsonl",), _OFFICIAL_TARGETS),
-    "scicode-all": (("problems_dev.jsonl", "problems_test.jsonl"), _OFFICIAL_TARGETS),
-    "verified": (("verified/problems_test.jsonl",), "verified/test_data_cleaned.h5"),
-}
-# sha256 of the problem files whose scores have published counterparts.
-_PUBLISHED = {
-    "193968aff23b7ed931c8f6d196b611e2f6694adb49e6cc085444a60ad2fc4f7b": Benchmark.SCICODE,
-    "38797fef78f434720be6d053b4f3a86839d6f8ea5fb9115450677cd3a6edf81d": Benchmark.SCICODE,
-    "427771cb8bceb5058e8b510af0ee2c8210827a1491e0cdf8e6db56d4ed1440ba": Benchmark.VERIFIED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """The selected problems with their targets; `sha256` has one entry a problem file."""
-
-    name: str
-    problems: tuple[Problem, ...]
-    sha256: tuple[str, ...]
-    targets: Path
-    targets_sha256: str
-    scored: frozenset[str]
-    plans: dict[str, StepPlan]
-    benchmark: Benchmark | None
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """Where a dataset's files are; `upstream` is None where there are no official texts."""
-
-    problems: tuple[Path, ...]
-    targets: Path
-    upstream: Path | None
-
-
-def load_dataset(settings: DataSettings) -> Dataset:
-    """Read and check problems, targets and cases.
-
-    Raises:
-        ConfigError, DatasetError, TargetError: what was expected, what was found, what to do.
-    """
-    files_ = locate(settings)
-    sets = [
-        load_problems(p, upstream=files_.upstream, given=settings.given) for p in files_.problems
-    ]
-    problems = _select(sets, settings.problems)
-    scored = check_targets(files_.targets, problems, settings.scored)
-    digests = tuple(problem_set.sha256 for problem_set in sets)
-    benchmarks = {_PUBLISHED.get(digest) for digest in digests}
-    return Dataset(
-        name=settings.dataset,
-        problems=problems,
-        sha256=digests,
-        targets=files_.targets,
-        targets_sha256=_sha256(files_.targets),
-        scored=scored,
-        plans=plan_steps(problems, scored),
-        benchmark=benchmarks.pop() if len(benchmarks) == 1 else None,
-    )
-
-
-def load_prompt_template(config: EvalConfig) -> Template:
-    """Read the prompt template: the given file, else the official one, else our own.
-
-    Raises:
-        DatasetError: the file cannot be used as a template.
-    """
-    if config.prompt is not None:
-        return load_template(config.prompt)
-    upstream = locate(config).upstream
-    name = "multistep_template.txt" if config.background else "background_comment_template.txt"
-    if upstream is not None and (upstream / name).is_file():
-        return load_template(upstream / name)
-    return own_template(background=config.background)
-
-
-def locate(settings: DataSettings) -> Files:
-    """Find the files of a dataset.
-
-    Raises:
-        ConfigError: an unknown name, or a file that is not there.
-    """
-    if settings.upstream is not None:
-        _require(settings.upstream, "--upstream")
-    if settings.dataset == EXAMPLE:
-        targets = settings.targets or _example_file("targets.h5")
-        return Files((_example_file("problems.jsonl"),), targets, settings.upstream)
-    if settings.dataset in _NAMED:
-        problems, targets = _NAMED[settings.dataset]
-        paths = tuple(settings.data_dir / name for name in problems)
-        found = settings.targets or settings.data_dir / targets
-        for path in (*paths, found):
-            _require(path, f"dataset {settings.dataset!r}")
-        return Files(paths, found, _upstream(settings, settings.data_dir))
-    path = Path(settings.dataset)
-    if path.suffix not in (".jsonl", ".gz"):
-        raise ConfigError(
-            f"unknown dataset {settings.dataset!r}: expected {EXAMPLE}, {', '.join(_NAMED)}, "
-            "or a .jsonl file of problems"
-        )
-    _require(path, "the dataset")
-    return Files((path,), _own_targets(settings, path), _upstream(settings, path.parent))
-
-
-def limits(settings: DataSettings) -> Limits:
-    """Return what one program may use; the bundled example gets a short time."""
-    default = EXAMPLE_TIME_LIMIT_S if settings.dataset == EXAMPLE else OFFICIAL_TIME_LIMIT_S
-    cpu_s = settings.time_limit_s or default
-    wall_s = settings.wall_limit_s or WALL_FACTOR * cpu_s
-    return Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=settings.memory_bytes)
-
-
-def worker_count(settings: DataSettings) -> int:
-    """Return how many programs run at once: never more than cores unless asked for."""
-    return settings.workers or os.cpu_count() or 1
-
-
-def _select(sets: Sequence[ProblemSet], ids: Sequence[str]) -> tuple[Problem, ...]:
-    merged = ProblemSet(
-        problems=tuple(problem for problem_set in sets for problem in problem_set.problems),
-        sha256="",
-        path=sets[0].path,
-    )
-    return select_problems(merged, ids).problems
-
-
-def _upstream(settings: DataSettings, folder: Path) -> Path | None:
-    if settings.upstream is not None:
-        return settings.upstream
-    beside = folder / "upstream"
-    return beside if beside.is_dir() else None
-
-
-def _own_targets(settings: DataSettings, problems: Path) -> Path:
-    if settings.targets is not None:
-        _require(settings.targets, "--targets")
-        return settings.targets
-    beside = problems.with_name("targets.h5")
-    if not beside.is_file():
-        raise ConfigError(
-            f"no targets for {problems}: expected --targets FILE.h5 or {beside}, found neither; "
-            f"`scicode-flows targets {problems} --output FILE.h5` derives them from gold code"
-        )
-    return beside
-
-
-def _require(path: Path, what: str) -> None:
-    if not path.exists():
-        raise ConfigError(
-            f"{what} needs {path}, which is not there; give the path of the file, or put it in "
-            "place (README, “Run SciCode”)"
-        )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +32,9 @@ def load_inputs(config: EvalConfig) -> Inputs:
     template = load_prompt_template(config)
     check_writable(config.cache_dir)
     books = {} if config.base_url else embedded_books(dataset, config.model_name)
-    identity = config.checkpoint or config.base_url or _book_identity(books[config.model_name])
+    identity = (
+        config.checkpoint or config.base_url or embedded_checkpoint(dataset, config.model_name)
+    )
     settings = ModelSettings(
         model=config.model_name,
         checkpoint=identity,
@@ -222,33 +46,19 @@ def load_inputs(config: EvalConfig) -> Inputs:
     return Inputs(dataset, template, settings, books)
 
 
-def embedded_books(dataset: Dataset, model: str) -> dict[str, StepBook]:
-    """Return what the embedded endpoint's models answer.
+def load_prompt_template(config: EvalConfig) -> Template:
+    """Read the prompt template: the given file, else the official one, else our own.
 
     Raises:
-        ConfigError: another model is asked for, or the problems lack gold code.
+        DatasetError: the file cannot be used as a template.
     """
-    mistakes = load_mistakes(_example_file("flawed.yaml")) if dataset.name == EXAMPLE else ()
-    books = {"reference": StepBook(dataset.problems, reference_answers(dataset.problems))}
-    if mistakes:
-        books["flawed"] = StepBook(dataset.problems, flawed_answers(dataset.problems, mistakes))
-    if model not in books:
-        raise ConfigError(
-            f"the embedded endpoint serves {' and '.join(books)} for dataset {dataset.name!r}, "
-            f"found model {model!r}; give --base-url to ask another endpoint"
-        )
-    lacking = [
-        step.step_id
-        for problem in dataset.problems
-        for step in problem.sub_steps
-        if step.given is None and step.gold is None
-    ]
-    if lacking:
-        raise ConfigError(
-            f"the embedded endpoint answers with gold code, and sub-step {lacking[0]} has none "
-            f"(nor have {len(lacking) - 1} more); give --base-url to ask a model"
-        )
-    return books
+    if config.prompt is not None:
+        return load_template(config.prompt)
+    upstream = locate(config).upstream
+    name = "multistep_template.txt" if config.background else "background_comment_template.txt"
+    if upstream is not None and (upstream / name).is_file():
+        return load_template(upstream / name)
+    return own_template(background=config.background)
 
 
 def run_identity(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:
@@ -260,25 +70,3 @@ def run_identity(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:
         "repeats": config.repeats,
         **asdict(inputs.settings),
     }
-
-
-def dataset_identity(settings: DataSettings, dataset: Dataset) -> dict[str, JsonValue]:
-    """Return the part of a run's identity that has nothing to do with a model."""
-    return {
-        "dataset": dataset.name,
-        "dataset_sha256": list(dataset.sha256),
-        "problems": [problem.problem_id for problem in dataset.problems],
-        "targets_sha256": dataset.targets_sha256,
-        "scored": settings.scored.value,
-        "given": settings.given.value,
-        "limits": asdict(limits(settings)),
-    }
-
-
-def _book_identity(book: StepBook) -> str:
-    answers = json.dumps(dict(book.answers), sort_keys=True)
-    return f"embedded:{hashlib.sha256(answers.encode()).hexdigest()}"
-
-
-def _example_file(name: str) -> Path:
-    return Path(str(files("tasks.example"))) / name

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.config import VerifyConfig
-from flows.inputs import Dataset, dataset_identity
+from flows.dataset import Dataset, dataset_identity
 from tasks.core.errors import DatasetError, EvalError
 from tasks.core.json_value import JsonValue
 from tasks.core.records import AttemptResult, Reason, StepResult, Usage

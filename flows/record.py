@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from flows.config import DataSettings, EvalConfig
-from flows.inputs import Dataset, Inputs
+from flows.dataset import Dataset
+from flows.inputs import Inputs
 from tasks.core.json_value import JsonValue
 from tasks.core.records import Scored
 from tasks.run_directory import RunDirectory

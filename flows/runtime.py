@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from flows.progress import Progress
 from tasks.core.records import Problem
-from tasks.generation import Generator as ModelGenerator
+from tasks.generation import CachedModel
 from tasks.run_directory import LineLog
 from tasks.verifier import Verifier
 
@@ -68,7 +68,7 @@ class Runtime:
     template: str
     background: bool
     repeats: int
-    generator: ModelGenerator
+    model: CachedModel
     verifier: Verifier
     generations: LineLog
     verdicts: LineLog

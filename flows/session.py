@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from flows.inputs import Dataset, Inputs
+from flows.dataset import Dataset
+from flows.inputs import Inputs
 from flows.progress import Progress, SilentProgress
 
 

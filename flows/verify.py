@@ -5,7 +5,7 @@ import asyncio
 from prefect import flow
 
 from flows.config import VerifyConfig
-from flows.inputs import limits, load_dataset, worker_count
+from flows.dataset import limits, load_dataset, worker_count
 from flows.lines import rollout_line, verdict_line
 from flows.programs import AttemptPrograms, load_attempt_programs, verify_identity
 from flows.progress import Counted, Progress

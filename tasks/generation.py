@@ -15,7 +15,7 @@ from tasks.core.records import Answered, StepKey
 from tasks.generation_cache import GenerationCache
 
 
-class Generator:
+class CachedModel:
     """The model behind its cache; at most `concurrency` requests are in flight.
 
     `asked` and `cached` count the answers that came from the endpoint and from the cache.
@@ -64,8 +64,8 @@ def _of_repeat(settings: ModelSettings, repeat: int) -> ModelSettings:
     persist_result=False,
 )
 async def generate(
-    generator: Generator, problem_id: str, repeat: int, step_id: str, prompt: str
+    model: CachedModel, problem_id: str, repeat: int, step_id: str, prompt: str
 ) -> Answered | State[Answered]:
     """Ask the model once for one sub-step; a remembered answer shows as state Cached."""
-    answered = await generator.answer(StepKey(problem_id, repeat, step_id), prompt)
+    answered = await model.answer(StepKey(problem_id, repeat, step_id), prompt)
     return Completed(name="Cached", data=answered) if answered.cached else answered

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows.config import EvalConfig, validate
-from flows.inputs import locate
+from flows.dataset import locate
 from tasks.core.errors import ConfigError, TargetError
 from tasks.endpoint.recorded import load_recording
 from tasks.endpoint.server import EmbeddedServer, create_app

@@ -10,15 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.config import DataSettings, EvalConfig, validate
-from flows.inputs import (
-    limits,
-    load_dataset,
-    load_inputs,
-    load_prompt_template,
-    locate,
-    run_identity,
-    worker_count,
-)
+from flows.dataset import limits, load_dataset, locate, worker_count
+from flows.inputs import load_inputs, load_prompt_template, run_identity
 from tasks.core.errors import ConfigError, DatasetError, TargetError
 from tasks.core.protocols import Benchmark
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.config import VerifyConfig, validate
-from flows.inputs import Dataset, load_dataset
+from flows.dataset import Dataset, load_dataset
 from flows.programs import load_attempt_programs, verify_identity
 from tasks.core.errors import DatasetError
 

@@ -14,7 +14,7 @@ from tasks.core.errors import ProviderError
 from tasks.core.model_settings import EndpointSettings, ModelSettings
 from tasks.core.prompting import render_prompt
 from tasks.core.records import Answered, Problem, StepKey
-from tasks.generation import Generator, generate
+from tasks.generation import CachedModel, generate
 from tasks.generation_cache import GenerationCache
 from tasks.templates import own_template
 
@@ -34,7 +34,7 @@ def prompt(small_problems: tuple[Problem, ...]) -> str:
 
 @pytest.fixture
 def talk(endpoint: Endpoint, tmp_path: Path) -> Callable[..., list[Answered]]:
-    """Answer one key after another, or all at once, with a generator of its own."""
+    """Answer one key after another, or all at once, with a model of its own."""
 
     def run(
         keys: list[StepKey],
@@ -47,13 +47,13 @@ def talk(endpoint: Endpoint, tmp_path: Path) -> Callable[..., list[Answered]]:
         async def ask() -> list[Answered]:
             client = ChatClient(EndpointSettings(endpoint.base_url, max_retries=0), "none")
             cache = GenerationCache(tmp_path / "kept")
-            generator = Generator(client, settings, cache, concurrency)
+            model = CachedModel(client, settings, cache, concurrency)
             try:
-                answers = await asyncio.gather(*(generator.answer(key, prompt) for key in keys))
+                answers = await asyncio.gather(*(model.answer(key, prompt) for key in keys))
             finally:
                 await client.aclose()
             if counts is not None:
-                counts.append((generator.asked, generator.cached))
+                counts.append((model.asked, model.cached))
             return list(answers)
 
         return asyncio.run(ask())
@@ -116,11 +116,10 @@ def test_a_remembered_generation_shows_as_cached(
 
     async def states() -> list[str | None]:
         client = ChatClient(EndpointSettings(endpoint.base_url, max_retries=0), "none")
-        generator = Generator(client, SETTINGS, GenerationCache(tmp_path / "kept"), 1)
+        model = CachedModel(client, SETTINGS, GenerationCache(tmp_path / "kept"), 1)
         try:
             found = [
-                await generate(generator, "1", 0, "1.1", prompt, return_state=True)
-                for _ in range(2)
+                await generate(model, "1", 0, "1.1", prompt, return_state=True) for _ in range(2)
             ]
         finally:
             await client.aclose()
