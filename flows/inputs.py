@@ -32,12 +32,10 @@ def load_inputs(config: EvalConfig) -> Inputs:
     template = load_prompt_template(config)
     check_writable(config.cache_dir)
     books = {} if config.base_url else embedded_books(dataset, config.model_name)
-    identity = (
-        config.checkpoint or config.base_url or embedded_checkpoint(dataset, config.model_name)
-    )
+    weights = config.base_url or embedded_checkpoint(dataset, config.model_name)
     settings = ModelSettings(
         model=config.model_name,
-        checkpoint=identity,
+        checkpoint=config.checkpoint or weights,
         temperature=config.temperature,
         top_p=config.top_p,
         max_tokens=config.max_tokens,

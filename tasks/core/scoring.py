@@ -13,8 +13,6 @@ from itertools import groupby
 from typing import TypeAlias
 
 from tasks.core.errors import EvalError
-from tasks.core.ordering import natural_key
-from tasks.core.records import AttemptResult, Reason
 from tasks.core.estimators import (
     Cluster,
     Interval,
@@ -23,6 +21,8 @@ from tasks.core.estimators import (
     ratio_interval,
     sample_deviation,
 )
+from tasks.core.ordering import natural_key
+from tasks.core.records import AttemptResult, Reason
 
 _Count: TypeAlias = Callable[[AttemptResult], int]
 

@@ -23,5 +23,5 @@ def test_reference_and_flawed_are_different_weights() -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_names_of_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="serves reference and flawed .* found model 'other'"):
+    with pytest.raises(ConfigError, match=r"serves reference and flawed .* found model 'other'"):
         embedded_books(example(problems="1"), "other")
