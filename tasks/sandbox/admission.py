@@ -8,7 +8,7 @@ a big job at its turn is waited for, lest small ones keep it out for ever.
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -42,7 +42,7 @@ class Admission:
         self._waiting: list[_Ticket] = []
 
     @asynccontextmanager
-    async def admit(self, cost: Cost | None) -> AsyncIterator[None]:
+    async def admit(self, cost: Cost | None) -> AsyncGenerator[None]:
         """Wait for a place; a job that needs more memory than there is gets all of it, alone."""
         ticket = self._enter(cost)
         try:

@@ -92,7 +92,7 @@ def _links(path: Path) -> Iterator[tuple[Path, str]]:
     """Find the links on the way to a path, and on the way to where they lead."""
     for place in (*reversed(path.parents), path):
         if place.is_symlink():
-            target = os.readlink(place)
+            target = str(place.readlink())
             yield place, target
             # No link is left in the parents of the first one.
             onward = os.path.normpath(place.parent / target)

@@ -99,7 +99,7 @@ def _enter_user_namespace(spare_uid: int | None) -> bool:
         os.close(writer)
         _map_when_told(reader, owner, uid, gid)
     os.close(reader)
-    with open(writer, "wb", buffering=0) as gate, suppress(OSError):
+    with os.fdopen(writer, "wb", buffering=0) as gate, suppress(OSError):
         kernel.unshare(kernel.CLONE_NEWUSER)
         gate.write(b"!")
     _, status = os.waitpid(helper, 0)

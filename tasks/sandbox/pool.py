@@ -122,7 +122,9 @@ class SandboxPool:
         await asyncio.gather(*jobs, return_exceptions=True)
         await self._nursery.close()
 
-    async def run(self, job: Job, limits: Limits | None = None, *, key: str | None = None) -> Outcome:
+    async def run(
+        self, job: Job, limits: Limits | None = None, *, key: str | None = None
+    ) -> Outcome:
         """Run one job; cancelling the call kills the child.
 
         Args:
@@ -162,7 +164,9 @@ class SandboxPool:
         for _ in range(2):
             with suppress(ZygoteEndedError):
                 return await supervise(job, limits, await self._nursery.spawner())
-        return Outcome(Ending.KILLED, (), "the sandbox's zygote was killed, twice, while it ran", 0.0)
+        return Outcome(
+            Ending.KILLED, (), "the sandbox's zygote was killed, twice, while it ran", 0.0
+        )
 
 
 def _greater(one: Cost | None, other: Cost) -> Cost:

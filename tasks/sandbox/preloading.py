@@ -38,7 +38,8 @@ def preload() -> None:
     if len(threads) != 1:
         raise SandboxError(
             f"the zygote must have one thread to fork from, found {len(threads)} after importing "
-            f"{', '.join(_PRELOADED)}; keep the environment's OPENBLAS_NUM_THREADS, OMP_NUM_THREADS and MKL_NUM_THREADS at 1"
+            f"{', '.join(_PRELOADED)}; keep the environment's OPENBLAS_NUM_THREADS, "
+            "OMP_NUM_THREADS and MKL_NUM_THREADS at 1"
         )
     gc.collect()
     gc.freeze()
@@ -65,4 +66,3 @@ def reseed() -> None:
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
-

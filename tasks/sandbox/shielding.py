@@ -67,7 +67,8 @@ def prepare(setup: Setup) -> Shield:
         rules=tuple(_rules(readable, setup)) if version else (),
         landlock_version=version,
         seccomp=Layer.SECCOMP not in setup.without and seccomp.is_supported(),
-        uid=uid,
+        # In a user namespace, the zygote is that user already.
+        uid=None if Layer.USER_NS in layers else uid,
     )
 
 
@@ -98,7 +99,10 @@ def _rules(readable: Readable, setup: Setup) -> Iterator[Rule]:
     _make_room(len(paths) + _SPARE_DESCRIPTORS)
     folders = [str(Path(setup.folder, part)) for part in (FolderPart.HOME, FolderPart.FONTS)]
     found = [
-        *(landlock.open_rule(p, READ_DIR | (READ_FILE if whole else 0), follow=False) for p, whole in paths),
+        *(
+            landlock.open_rule(p, READ_DIR | (READ_FILE if whole else 0), follow=False)
+            for p, whole in paths
+        ),
         *(landlock.open_rule(path, READ_DIR | READ_FILE) for path in (*folders, *PROC_FILES)),
         *(landlock.open_rule(path, READ_FILE | WRITE_FILE) for path in WRITABLE_DEVICES),
     ]

@@ -10,6 +10,7 @@ import selectors
 import signal
 import socket
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -34,6 +35,9 @@ from tasks.sandbox.zygote_talk import (
     unpack,
     unpack_setup,
 )
+
+# A pool that is gone by then has no use for them.
+_FONTS_AFTER_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ def main(descriptor: int) -> None:
         return
     control.send(pack(Word.READY))
     _Zygote(control, setup, shield).serve()
+    # Nothing of what an interpreter does at its end is worth waiting for.
+    os._exit(0)
 
 
 class _Zygote:
@@ -71,19 +77,30 @@ class _Zygote:
         self._children: dict[int, _Child] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ)
-        fonts = start_font_listing()
-        if fonts is not None:
-            self._watch(fonts)
+        self._fonts_at_s: float | None = time.monotonic() + _FONTS_AFTER_S
 
     def serve(self) -> None:
         """Fork and reap until the pool closes its end."""
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(self._wait_s()):
                 if isinstance(key.data, _Child):
                     self._bury(key.data)
                 elif not self._obey():
                     self._kill_all()
                     return
+
+    def _wait_s(self) -> float | None:
+        """Tell how long to wait for events; when it is time, have the fonts listed."""
+        if self._fonts_at_s is None:
+            return None
+        remaining_s = self._fonts_at_s - time.monotonic()
+        if remaining_s > 0:
+            return remaining_s
+        self._fonts_at_s = None
+        fonts = start_font_listing()
+        if fonts is not None:
+            self._watch(fonts)
+        return None
 
     def _obey(self) -> bool:
         """Do what the next packet says; answer False where there is none any more."""

@@ -36,7 +36,9 @@ class ZygoteEndedError(Exception):
 class ForkedChild:
     """A fork of the zygote, as the pool sees it."""
 
-    def __init__(self, link: "ZygoteLink", number: int, ours: tuple[socket.socket, IO[bytes]]) -> None:
+    def __init__(
+        self, link: "ZygoteLink", number: int, ours: tuple[socket.socket, IO[bytes]]
+    ) -> None:
         self.channel, self.errors = ours
         self.exited: asyncio.Future[Death] = asyncio.get_running_loop().create_future()
         self.exited.add_done_callback(_note)
@@ -74,9 +76,7 @@ class ZygoteLink:
         self._loop.add_reader(self._watch, self._note_exit)
 
     @classmethod
-    async def open(
-        cls, interpreter: Interpreter, folder: Path, without: Collection[Layer]
-    ) -> Self:
+    async def open(cls, interpreter: Interpreter, folder: Path, without: Collection[Layer]) -> Self:
         """Start a zygote and wait until it can fork.
 
         Raises:
@@ -120,7 +120,7 @@ class ZygoteLink:
         channel.settimeout(0.0)
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
-        errors = open(reader, "rb", buffering=0)  # noqa: SIM115 — the child's owner closes it
+        errors = os.fdopen(reader, "rb", buffering=0)
         child = ForkedChild(self, number, (channel, errors))
         self._children[number] = child
         child.exited.add_done_callback(lambda _: self._children.pop(number, None))
@@ -168,17 +168,19 @@ class ZygoteLink:
         )
         return with_stderr(text, bytes(self._stderr))
 
-    def _read_control(self) -> None:
+    def _read_control(self) -> bool:
+        """Take one packet; answer whether there may be more at once."""
         try:
             data = self._control.recv(PACKET_BYTES)
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except OSError:
             data = b""
         if data:
             self._take(unpack(data))
         else:
             self._stop_listening()
+        return bool(data)
 
     def _take(self, packet: Packet) -> None:
         if packet.word is Word.READY:
@@ -218,8 +220,9 @@ class ZygoteLink:
         """Reap it; what it has said of its children before still counts."""
         self._loop.remove_reader(self._watch)
         self._watch.close()
-        while self._control.fileno() >= 0:
-            self._read_control()
+        while self._read_control():
+            pass
+        self._stop_listening()
         self._read_errors()
         self._process.wait()
         self._exited.set()

@@ -2,14 +2,11 @@
 
 import os
 
-import tasks.judge
-import tasks.sandbox
-
 
 def answer(x):
-    for package in (tasks.sandbox, tasks.judge):
+    for name in ("sandbox/child.py", "judge/process.py", "core/judging.py"):
         try:
-            os.close(os.open(package.__file__, os.O_WRONLY | os.O_APPEND))
+            os.close(os.open(f"@PACKAGE@/{name}", os.O_WRONLY | os.O_APPEND))
         except OSError:
             continue
         return "PROBE_OK"

@@ -1,4 +1,4 @@
-"""Starts hundreds of processes."""
+"""Starts a hundred processes."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import time
 def answer(x):
     numbers = []
     try:
-        while len(numbers) < 300:
+        while len(numbers) < 100:
             number = os.fork()
             if number == 0:
                 time.sleep(100)
@@ -19,4 +19,4 @@ def answer(x):
     for number in numbers:
         os.kill(number, signal.SIGKILL)
         os.waitpid(number, 0)
-    return "PROBE_OK" if len(numbers) == 300 else "nothing"
+    return "PROBE_OK" if len(numbers) == 100 else "nothing"

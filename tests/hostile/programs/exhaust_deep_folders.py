@@ -4,7 +4,7 @@ import os
 
 
 def answer(x):
-    for _ in range(2000):
+    for _ in range(500):
         os.mkdir("d" * 100)
         os.chdir("d" * 100)
     os.chmod(".", 0)

@@ -1,17 +1,16 @@
 """Starts hundreds of threads."""
 
-import threading
+import _thread
 
 
 def answer(x):
-    threading.stack_size(2**16)
-    done, threads = threading.Event(), []
+    _thread.stack_size(2**16)
+    gate, started = _thread.allocate_lock(), 0
+    gate.acquire()
     try:
-        while len(threads) < 500:
-            thread = threading.Thread(target=done.wait, daemon=True)
-            thread.start()
-            threads.append(thread)
+        while started < 400:
+            _thread.start_new_thread(gate.acquire, ())
+            started += 1
     except RuntimeError:
         pass
-    done.set()
-    return "PROBE_OK" if len(threads) == 500 else "nothing"
+    return "PROBE_OK" if started == 400 else "nothing"

