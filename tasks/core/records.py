@@ -191,7 +191,8 @@ class Limits:
     """What one child may use; a program that is still running after either time is ended.
 
     `cpu_s` is processor time, so that a verdict does not depend on load; `wall_s` is the outer
-    guard for programs that sleep. `frame_bytes` caps all values that a child ships together.
+    guard for programs that sleep. `memory_bytes` is the address space that a program may add to its
+    interpreter's; `frame_bytes` caps all values that a child ships together.
     """
 
     cpu_s: float = 1800.0
@@ -216,13 +217,20 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the sandbox saw: the ending, and one undecoded frame for each case that shipped."""
+    """What the sandbox saw: the ending, and one undecoded frame for each case that shipped.
+
+    `violation` tells that the program failed after it tried something that the sandbox denies;
+    `peak_bytes` is its memory in use at most.
+    """
 
     ending: Ending
     frames: tuple[bytes, ...]
     detail: str
     duration_s: float
     layers: tuple[str, ...] = ()
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
+    violation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

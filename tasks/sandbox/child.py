@@ -1,22 +1,24 @@
-"""Runs one program and its cases in a process of its own: `python -I -m tasks.sandbox.child FD`.
+"""Runs one program and its cases in a process of its own, a fork of the zygote or a fresh one.
 
-The job comes and the answers go through the descriptor FD. The program becomes `__main__`, as a
+The job comes and the answers go through one descriptor. The program becomes `__main__`, as a
 script would be; each case runs in its namespace and ships one frame before the next case begins.
 Once the program has run, nothing in this process can be trusted: all that counts is on the wire.
 """
 
 import builtins
+import errno
 import io
 import linecache
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
 from tasks.core.records import ChildCase, Ending, Job
-from tasks.sandbox.confinement import confine, release_memory_reserve
+from tasks.sandbox.confinement import Shield, confine, release_memory_reserve
 from tasks.sandbox.messages import (
     HEADER_BYTES,
     MessageKind,
@@ -30,6 +32,10 @@ from tasks.sandbox.wire import OversizedError, UnshippableError, encode_values
 
 _PROGRAM = "<program>"
 _CHUNK_BYTES = 2**20
+# What a forbidden system call or path answers.
+_DENIALS = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
+# A chain of exceptions may be a ring.
+_LONGEST_CHAIN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +77,33 @@ class _Channel:
         return bytes(data)
 
 
-def main(descriptor: int) -> NoReturn:
-    """Do one job, report, and leave without what an interpreter does at its end."""
+@dataclass(frozen=True, slots=True)
+class _Report:
+    ending: Ending
+    detail: str = ""
+    denied: bool = False
+
+
+def serve(
+    descriptor: int, parent: int, shield: Shield | None = None, folder: Path | None = None
+) -> NoReturn:
+    """Do one job, report, and leave without what an interpreter does at its end.
+
+    Args:
+        descriptor: where the job comes from and the answers go to.
+        parent: the process that this one must not outlive.
+        shield: confinement that a zygote has prepared.
+        folder: this child's own place for files, where it is not the environment's.
+    """
     channel = _Channel(descriptor)
-    job, limits, parent = unpack_job(channel.receive())
+    job, limits = unpack_job(channel.receive())
     cases = [_compile_case(case, number) for number, case in enumerate(job.cases, 1)]
+    if folder is not None:
+        os.environ["HOME"] = os.environ["TMPDIR"] = str(folder)
     # The pool reads a process that dies before STARTED as its own fault, not as the program's.
-    channel.send(pack_started(confine(limits, parent)))
-    ending, detail = _run(job, cases, _Shipper(channel, limits.frame_bytes))
-    channel.send(pack_ended(ending, detail))
+    channel.send(pack_started(confine(limits, parent, shield)))
+    report = _run(job, cases, _Shipper(channel, limits.frame_bytes))
+    channel.send(pack_ended(report.ending, report.detail, denied=report.denied))
     os._exit(0)
 
 
@@ -96,7 +120,7 @@ class _Shipper:
         self._channel.send(pack_header(MessageKind.FRAME, len(frame)), frame)
 
 
-def _run(job: Job, cases: list[_CompiledCase], shipper: _Shipper) -> tuple[Ending, str]:
+def _run(job: Job, cases: list[_CompiledCase], shipper: _Shipper) -> _Report:
     filenames = frozenset({_PROGRAM, *(_case_name(number) for number in range(1, len(cases) + 1))})
     try:
         _show_source(_PROGRAM, job.program)
@@ -105,18 +129,18 @@ def _run(job: Job, cases: list[_CompiledCase], shipper: _Shipper) -> tuple[Endin
         return _out_of_memory(error, filenames)
     except Exception as error:
         # Besides SyntaxError: ValueError for bytes that are no text, RecursionError for depth.
-        return Ending.SYNTAX_ERROR, describe_syntax(error)
+        return _Report(Ending.SYNTAX_ERROR, describe_syntax(error))
     try:
         _execute(program, cases, shipper.ship)
     except MemoryError as error:
         return _out_of_memory(error, filenames)
     except UnshippableError as error:
-        return Ending.UNSHIPPABLE, str(error)
+        return _Report(Ending.UNSHIPPABLE, str(error))
     except OversizedError as error:
-        return Ending.OVERSIZED, str(error)
+        return _Report(Ending.OVERSIZED, str(error))
     except BaseException as error:  # SystemExit and KeyboardInterrupt are the program's too
-        return Ending.RAISED, describe(error, filenames)
-    return Ending.COMPLETED, ""
+        return _Report(Ending.RAISED, describe(error, filenames), _was_denied(error))
+    return _Report(Ending.COMPLETED)
 
 
 def _execute(
@@ -152,10 +176,18 @@ def _show_source(name: str, source: str) -> None:
     linecache.cache[name] = (len(source), None, lines, name)
 
 
-def _out_of_memory(error: MemoryError, filenames: frozenset[str]) -> tuple[Ending, str]:
+def _out_of_memory(error: MemoryError, filenames: frozenset[str]) -> _Report:
     release_memory_reserve()
-    return Ending.OUT_OF_MEMORY, describe(error, filenames)
+    return _Report(Ending.OUT_OF_MEMORY, describe(error, filenames))
 
 
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
+def _was_denied(error: BaseException) -> bool:
+    """Whether the sandbox's refusal is what a program failed on, at once or in the end."""
+    link: BaseException | None = error
+    for _ in range(_LONGEST_CHAIN):
+        if link is None:
+            break
+        if isinstance(link, OSError) and link.errno in _DENIALS:
+            return True
+        link = link.__cause__ or link.__context__
+    return False

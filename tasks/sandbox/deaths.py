@@ -5,7 +5,9 @@ processor time that the kernel counted for it, so a limit is told from a suicide
 """
 
 import os
+import resource
 import signal
+import sys
 from dataclasses import dataclass
 
 from tasks.core.records import Ending, Limits
@@ -19,15 +21,26 @@ _LIMIT_SIGNALS = (signal.SIGXCPU, signal.SIGKILL)
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """What the kernel says of an ended process: exit code (-signal if killed) and CPU time."""
+    """What the kernel says of an ended process.
+
+    The exit code is -signal if it was killed; the peak is of memory in use, in bytes.
+    """
 
     exit_code: int
     cpu_s: float
+    peak_bytes: int = 0
 
 
-def read_status(status: int, cpu_s: float) -> Death:
+def read_usage(status: int, usage: resource.struct_rusage) -> Death:
     """Take the words of `os.wait4`."""
-    return Death(os.waitstatus_to_exitcode(status), cpu_s)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Death(os.waitstatus_to_exitcode(status), cpu_s, usage.ru_maxrss * unit)
+
+
+def is_violation(death: Death) -> bool:
+    """Whether the process was killed for a system call of another architecture."""
+    return death.exit_code == -signal.SIGSYS
 
 
 def classify(death: Death, limits: Limits) -> tuple[Ending, str]:

@@ -1,20 +1,23 @@
-"""Starts the interpreter of one child, in its own session, directory and environment."""
+"""Starts interpreters of the sandbox, each in a session, a folder and an environment of its own."""
 
+import asyncio
 import os
 import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 from tasks.core.errors import SandboxError
+from tasks.sandbox.deaths import Death
 from tasks.sandbox.exit_watch import ExitWatch
+from tasks.sandbox.layers import Layer
 
 # What a child is confined by from its first instruction on.
-LAYERS = ("session", "environment")
+LAYERS = (Layer.SESSION, Layer.ENVIRONMENT)
 
-_MODULE = ("-I", "-X", "utf8", "-W", "ignore", "-m", "tasks.sandbox.child")
+_OPTIONS = ("-I", "-X", "utf8", "-W", "ignore")
 _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -27,67 +30,84 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """The Python that runs children, and what their environment holds besides the fixed names."""
+    """The Python that runs children, their code, and what their environment holds besides."""
 
     python: str
+    bundle: Path
     environment: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Launched:
-    """A process that waits for its job, and the three descriptors to follow it by."""
+class Started:
+    """A process with the code of the sandbox, and our ends of what connects us to it."""
 
     process: subprocess.Popen[bytes]
-    channel: socket.socket
+    control: socket.socket
     errors: IO[bytes]
     watch: ExitWatch
 
 
-def launch(interpreter: Interpreter, folder: Path) -> Launched:
-    """Start a child with `folder` as its working directory and home.
+class ChildProcess(Protocol):
+    """A process that waits for its job, and what it can be followed and ended by."""
 
-    The child dies with the thread that calls this, so that is no passing worker thread.
+    channel: socket.socket
+    errors: IO[bytes]
+    exited: asyncio.Future[Death]
+
+    def kill(self) -> None:
+        """Kill it and its group; no harm if it has ended."""
+        ...
+
+    async def clear(self) -> None:
+        """Take back everything; it has ended, or must not be waited for."""
+        ...
+
+
+def start(
+    interpreter: Interpreter, role: str, theirs: socket.socket, folders: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start an interpreter that holds one end of a socket; `folders` are its variables for them.
+
+    It dies with the thread that calls this, so that is no passing worker thread.
 
     Raises:
-        SandboxError: the interpreter cannot be started or followed.
+        SandboxError: the interpreter cannot be started.
     """
-    channel, theirs = socket.socketpair()
+    command = [interpreter.python, *_OPTIONS, str(interpreter.bundle)]
+    try:
+        return subprocess.Popen(  # noqa: S603 — our own code, in the configured interpreter
+            [*command, role, str(theirs.fileno()), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=folders["HOME"],
+            env={**_ENVIRONMENT, **interpreter.environment, **folders},
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SandboxError(
+            f"cannot start the sandbox's interpreter {interpreter.python}: {error}; "
+            "give the path of a Python of version 3.11 or later"
+        ) from error
+
+
+def follow(process: subprocess.Popen[bytes], channel: socket.socket) -> Started:
+    """Make what an event loop needs to follow a process that has been started.
+
+    Raises:
+        SandboxError: the host does not let processes be watched.
+    """
     channel.settimeout(0.0)
-    with theirs:
-        try:
-            process = _spawn(interpreter, folder, theirs.fileno())
-        except OSError as error:
-            channel.close()
-            raise SandboxError(
-                f"cannot start the sandbox's interpreter {interpreter.python}: {error}; "
-                "give the path of a Python that has this package installed"
-            ) from error
     errors = cast("IO[bytes]", process.stderr)
     os.set_blocking(errors.fileno(), False)
-    return Launched(process, channel, errors, _follow(process))
-
-
-def _spawn(interpreter: Interpreter, folder: Path, descriptor: int) -> subprocess.Popen[bytes]:
-    home = {"HOME": str(folder), "TMPDIR": str(folder)}
-    return subprocess.Popen(  # noqa: S603 — our own module, in the configured interpreter
-        [interpreter.python, *_MODULE, str(descriptor)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        cwd=folder,
-        env={**_ENVIRONMENT, **interpreter.environment, **home},
-        pass_fds=(descriptor,),
-        start_new_session=True,
-    )
-
-
-def _follow(process: subprocess.Popen[bytes]) -> ExitWatch:
     try:
-        return ExitWatch(process.pid)
+        watch = ExitWatch(process.pid)
     except OSError as error:
         process.kill()
         process.wait()
         raise SandboxError(
-            f"cannot watch child {process.pid}: {error}; the sandbox needs Linux 5.3 or macOS"
+            f"cannot watch process {process.pid}: {error}; the sandbox needs Linux 5.3 or macOS"
         ) from error
+    return Started(process, channel, errors, watch)

@@ -44,24 +44,24 @@ def pack_header(kind: MessageKind, size: int) -> bytes:
     return kind.encode("ascii") + size.to_bytes(HEADER_BYTES - 1, "big")
 
 
-def pack_job(job: Job, limits: Limits, parent: int) -> bytes:
-    """Write a JOB message; `parent` is the process that the child must not outlive."""
+def pack_job(job: Job, limits: Limits) -> bytes:
+    """Write a JOB message."""
     cases = [[case.source, *case.ships] for case in job.cases]
     bounds = [limits.cpu_s, limits.wall_s, limits.memory_bytes, limits.frame_bytes]
-    payload = json.dumps([job.program, cases, bounds, parent]).encode("ascii")
+    payload = json.dumps([job.program, cases, bounds]).encode("ascii")
     return pack_header(MessageKind.JOB, len(payload)) + payload
 
 
-def unpack_job(payload: bytes) -> tuple[Job, Limits, int]:
+def unpack_job(payload: bytes) -> tuple[Job, Limits]:
     """Read what `pack_job` wrote, without its header."""
-    program, cases, bounds, parent = json.loads(payload)
+    program, cases, bounds = json.loads(payload)
     job = Job(program, tuple(ChildCase(source, tuple(ships)) for source, *ships in cases))
-    return job, Limits(*bounds), parent
+    return job, Limits(*bounds)
 
 
-def pack_ended(ending: Ending, detail: str) -> bytes:
-    """Write an ENDED message."""
-    payload = json.dumps([ending, detail[:DETAIL_CHARACTERS]]).encode("ascii")
+def pack_ended(ending: Ending, detail: str, *, denied: bool = False) -> bytes:
+    """Write an ENDED message; `denied` says that the program failed on something forbidden."""
+    payload = json.dumps([ending, detail[:DETAIL_CHARACTERS], denied]).encode("ascii")
     return pack_header(MessageKind.ENDED, len(payload)) + payload
 
 
@@ -82,6 +82,7 @@ class Transcript:
         self.layers: tuple[str, ...] | None = None
         self.frames: list[bytes] = []
         self.ended: tuple[Ending, str] | None = None
+        self.denied = False
         self._cases = cases
         self._frame_bytes = frame_bytes
         self._room = frame_bytes
@@ -142,8 +143,9 @@ class Transcript:
 
     def _report(self, payload: bytes) -> tuple[Ending, str]:
         try:
-            ending, detail = cast("list[Any]", json.loads(payload))
+            ending, detail, denied = cast("list[Any]", json.loads(payload))
             report = Ending(ending), printable(detail)
+            self.denied = denied is True
         except (ValueError, TypeError, AttributeError, RecursionError):
             return Ending.GARBLED, "the program wrote its own report of how it ended"
         if report[0] not in _REPORTABLE:

@@ -1,47 +1,111 @@
-"""Runs untrusted programs, a bounded number at once: program -> outcome.
+"""Runs untrusted programs, a bounded number at once: job -> outcome.
 
-The one way into the sandbox. What stands behind `SandboxPool.run` (here, a fresh interpreter for
-each job) is nobody else's concern.
+The one way into the sandbox, usable by itself:
+
+    async with SandboxPool(workers=2) as pool:
+        outcome = await pool.run(Job("x = 6 * 7", (ChildCase("", ("x",)),)))
+
+What stands behind `run` (a zygote that forks a confined child for each job, or a fresh interpreter
+where nothing can be forked) is nobody else's concern.
 """
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from types import MappingProxyType, TracebackType
 from typing import Self
 
 from tasks.core.errors import ConfigError, SandboxError
-from tasks.core.records import Job, Limits, Outcome
-from tasks.sandbox.launch import Interpreter
+from tasks.core.records import Ending, Job, Limits, Outcome
+from tasks.sandbox.admission import Admission, Cost
+from tasks.sandbox.layers import Layer, Level, LevelReport, reaches, report_level
+from tasks.sandbox.memory import available_memory_bytes
+from tasks.sandbox.nursery import Nursery
 from tasks.sandbox.supervision import supervise
+from tasks.sandbox.zygote_link import ZygoteEndedError
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_COSTS: Mapping[str, Cost] = MappingProxyType({})
 
 
 class SandboxPool:
-    """At most `workers` children at once, first come, first served.
+    """At most `workers` children at once, as many as fit into memory, the longest first.
 
     Leave it and every child that still runs is killed; whoever waits for one gets `SandboxError`.
     Children see no variable of this process's environment, only fixed ones and
     `extra_environment`.
+
+    Attributes:
+        report: the level of confinement that children have, once the pool is open.
     """
 
-    def __init__(
+    report: LevelReport
+
+    def __init__(  # noqa: PLR0913 — each is a setting of its own, given by name
         self,
         workers: int,
-        limits: Limits,
+        limits: Limits | None = None,
+        *,
         python: str = sys.executable,
         extra_environment: Mapping[str, str] = _NOTHING,
+        required: Level = Level.STRONG,
+        without: Collection[Layer] = (),
+        costs: Mapping[str, Cost] = _NO_COSTS,
+        memory_bytes: int | None = None,
+        forking: bool = sys.platform == "linux",
     ) -> None:
+        """Describe a pool; it starts when it is entered.
+
+        Args:
+            workers: children at once, at most the number of cores if times are to mean anything.
+            limits: for every job that brings none of its own.
+            python: the interpreter that runs programs; it needs nothing of this project.
+            extra_environment: variables for children.
+            required: below this level of confinement the pool refuses to open.
+            without: layers to leave out, as on a host that lacks them.
+            costs: what jobs have taken before, by their keys; the pool's `costs` of another day.
+            memory_bytes: what all children may use together; by default most of what is free.
+            forking: whether children are forks of a zygote; if not, each has an interpreter.
+        """
         if workers < 1:
             raise ConfigError(f"expected at least 1 sandbox worker, found {workers}")
-        self._limits = limits
-        self._interpreter = Interpreter(python, dict(extra_environment))
-        self._slots = asyncio.Semaphore(workers)
+        self._workers = workers
+        self._limits = limits or Limits()
+        self._memory_bytes = memory_bytes
+        self._required = required
+        self._costs = dict(costs)
+        self._nursery = Nursery(python, extra_environment, without, forking=forking)
         self._jobs: set[asyncio.Task[Outcome]] = set()
         self._open = False
 
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """What jobs with a key have taken, for a pool of another day."""
+        return dict(self._costs)
+
     async def __aenter__(self) -> Self:
+        """Start the zygote and try it.
+
+        Raises:
+            SandboxError: it cannot be started, or this host's confinement is below `required`.
+        """
+        available = available_memory_bytes() if self._memory_bytes is None else self._memory_bytes
+        self._admission = Admission(self._workers, available)
+        await self._nursery.open()
+        try:
+            trial = await supervise(Job("", ()), self._limits, await self._nursery.spawner())
+            self.report = report_level(trial.layers)
+            if not reaches(self.report.level, self._required):
+                raise SandboxError(
+                    f"isolation {self._required} was required, found {self.report}; "
+                    "or accept a lower level"
+                )
+        except BaseException as error:
+            await self._nursery.close()
+            if isinstance(error, ZygoteEndedError):
+                raise SandboxError("the sandbox's zygote was killed; start again") from error
+            raise
         self._open = True
         return self
 
@@ -56,16 +120,24 @@ class SandboxPool:
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
+        await self._nursery.close()
 
-    async def run(self, job: Job, limits: Limits | None = None) -> Outcome:
-        """Run one job, under its own limits if given; cancelling the call kills the child.
+    async def run(
+        self, job: Job, limits: Limits | None = None, *, key: str | None = None
+    ) -> Outcome:
+        """Run one job; cancelling the call kills the child.
+
+        Args:
+            job: the program and its cases.
+            limits: its own limits, instead of the pool's.
+            key: names jobs that take about the same time and memory, to plan by what they took.
 
         Raises:
             SandboxError: the child could not be started, or the pool is closed.
         """
         if not self._open:
             raise SandboxError("the sandbox pool is not open; run jobs inside `async with`")
-        task = asyncio.create_task(self._run(job, limits or self._limits))
+        task = asyncio.create_task(self._run(job, limits or self._limits, key))
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
         try:
@@ -76,6 +148,29 @@ class SandboxPool:
                 raise
             raise SandboxError("the sandbox pool was closed before the job had ended") from None
 
-    async def _run(self, job: Job, limits: Limits) -> Outcome:
-        async with self._slots:
-            return await supervise(job, limits, self._interpreter)
+    async def _run(self, job: Job, limits: Limits, key: str | None) -> Outcome:
+        cost = None if key is None else self._costs.get(key)
+        async with self._admission.admit(cost):
+            outcome = await self._run_twice(job, limits)
+        if key is not None and outcome.ending is Ending.COMPLETED:
+            self._costs[key] = _greater(cost, Cost(outcome.duration_s, outcome.peak_bytes))
+        return outcome
+
+    async def _run_twice(self, job: Job, limits: Limits) -> Outcome:
+        """Run a job again if the zygote was killed from outside, which may have had other reasons.
+
+        The second time, the job itself is the likely one.
+        """
+        for _ in range(2):
+            with suppress(ZygoteEndedError):
+                return await supervise(job, limits, await self._nursery.spawner())
+        return Outcome(
+            Ending.KILLED, (), "the sandbox's zygote was killed, twice, while it ran", 0.0
+        )
+
+
+def _greater(one: Cost | None, other: Cost) -> Cost:
+    """Plan for the worst that was seen."""
+    if one is None:
+        return other
+    return Cost(max(one.duration_s, other.duration_s), max(one.peak_bytes, other.peak_bytes))

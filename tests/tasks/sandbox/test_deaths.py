@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from tasks.core.records import Ending, Limits
-from tasks.sandbox.deaths import Death, classify, with_stderr
+from tasks.sandbox.deaths import Death, classify, is_violation, with_stderr
 
 LIMITS = Limits(cpu_s=10.0)
 
@@ -37,6 +37,12 @@ def test_a_fraction_of_a_second_counts_as_the_kernel_counts_it():
         Ending.TIMED_OUT,
         "CPU limit of 2 s reached",
     )
+
+
+def test_a_system_call_of_another_architecture_is_a_violation():
+    assert is_violation(Death(-signal.SIGSYS, 0.1))
+    assert not is_violation(Death(-signal.SIGKILL, 0.1))
+    assert not is_violation(Death(signal.SIGSYS, 0.1))
 
 
 def test_the_tail_of_stderr_fits_into_a_detail():

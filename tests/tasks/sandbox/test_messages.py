@@ -34,7 +34,7 @@ def heard(data, cases=2, frame_bytes=100):
 def test_a_job_comes_out_as_it_went_in():
     job = Job("x = 'é\ud800'", (ChildCase("y = 1", ("x", "y")), ChildCase("", ())))
     limits = Limits(1.5, 2.5, 3, 4)
-    assert unpack_job(pack_job(job, limits, 77)[HEADER_BYTES:]) == (job, limits, 77)
+    assert unpack_job(pack_job(job, limits)[HEADER_BYTES:]) == (job, limits)
 
 
 @given(st.lists(st.integers(1, 60)))
@@ -90,15 +90,21 @@ def test_an_impossible_length_is_refused_by_its_header():
         STARTED + pack_header(MessageKind.ENDED, 2) + b"{}",
         STARTED + pack_header(MessageKind.ENDED, 4) + b"\xff\xff\xff\xff",
         STARTED + pack_header(MessageKind.ENDED, 12) + b'["raised",1]',
+        STARTED + pack_header(MessageKind.ENDED, 14) + b'["raised",1,0]',
         STARTED + pack_header(MessageKind.ENDED, 8) + b'["dead"]',
         STARTED + pack_header(MessageKind.ENDED, 60000) + b"[" * 60000,
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_what_is_not_the_protocol_is_garbled(said):
     transcript = heard(said + b"x" * 20)
     assert transcript.ended is not None
     assert transcript.ended[0] is Ending.GARBLED
+
+
+@pytest.mark.parametrize("denied", [True, False])
+def test_the_end_tells_whether_something_was_denied(denied):
+    assert heard(STARTED + pack_ended(Ending.RAISED, "", denied=denied)).denied is denied
 
 
 def test_nothing_is_read_after_the_end():
@@ -109,7 +115,7 @@ def test_nothing_is_read_after_the_end():
 
 
 def test_a_detail_is_cut_and_fit_for_a_file_and_a_terminal():
-    payload = json.dumps(["raised", "\ud800\x1b[2J" + "x" * 5000]).encode()
+    payload = json.dumps(["raised", "\ud800\x1b[2J" + "x" * 5000, False]).encode()
     transcript = heard(STARTED + pack_header(MessageKind.ENDED, len(payload)) + payload)
     assert transcript.ended == (Ending.RAISED, "x" * 2000)
     short = heard(STARTED + pack_ended(Ending.RAISED, "a\ud800\x1b[2J\nb"))

@@ -1,0 +1,90 @@
+"""Decides which job starts when: never more than there is room for, the longest first.
+
+Room is a number of children and an amount of memory. Jobs that are known to take long go first, so
+that none of them is left to run alone at the end; unknown ones count as long. The order is strict:
+a big job at its turn is waited for, lest small ones keep it out for ever.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+# For a job that nothing is known of.
+DEFAULT_PEAK_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a job has taken before: wall time, and memory in use at its peak."""
+
+    duration_s: float
+    peak_bytes: int
+
+
+@dataclass(order=True, slots=True)
+class _Ticket:
+    rank: tuple[float, int]
+    memory_bytes: int = field(compare=False)
+    turn: asyncio.Future[None] = field(compare=False)
+
+
+class Admission:
+    """A queue before a bounded number of places and a bounded memory."""
+
+    def __init__(self, places: int, memory_bytes: int) -> None:
+        self._places = places
+        self._memory_bytes = memory_bytes
+        self._running = 0
+        self._numbers = itertools.count()
+        self._waiting: list[_Ticket] = []
+
+    @asynccontextmanager
+    async def admit(self, cost: Cost | None) -> AsyncGenerator[None]:
+        """Wait for a place; a job that needs more memory than there is gets all of it, alone."""
+        ticket = self._enter(cost)
+        try:
+            await ticket.turn
+        except asyncio.CancelledError:
+            if ticket.turn.done() and not ticket.turn.cancelled():
+                self._leave(ticket)
+            raise
+        try:
+            yield
+        finally:
+            self._leave(ticket)
+
+    def _enter(self, cost: Cost | None) -> _Ticket:
+        duration_s = float("inf") if cost is None else cost.duration_s
+        peak_bytes = DEFAULT_PEAK_BYTES if cost is None else cost.peak_bytes
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ticket = _Ticket((-duration_s, next(self._numbers)), peak_bytes, turn)
+        heapq.heappush(self._waiting, ticket)
+        self._call()
+        return ticket
+
+    def _leave(self, ticket: _Ticket) -> None:
+        self._running -= 1
+        self._memory_bytes += ticket.memory_bytes
+        self._call()
+
+    def _call(self) -> None:
+        """Let in whoever is first, as long as there is room."""
+        while self._waiting:
+            first = self._waiting[0]
+            if first.turn.cancelled():
+                heapq.heappop(self._waiting)
+                continue
+            if not self._has_room(first):
+                return
+            heapq.heappop(self._waiting)
+            self._running += 1
+            self._memory_bytes -= first.memory_bytes
+            first.turn.set_result(None)
+
+    def _has_room(self, ticket: _Ticket) -> bool:
+        if not self._running:
+            return True
+        return self._running < self._places and ticket.memory_bytes <= self._memory_bytes

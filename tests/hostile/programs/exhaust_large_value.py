@@ -1,0 +1,7 @@
+"""Returns an array larger than a frame may be."""
+
+import numpy as np
+
+
+def answer(x):
+    return np.ones(2**23)

@@ -1,0 +1,5 @@
+"""Returns a list without elements."""
+
+
+def answer(x):
+    return []

@@ -1,0 +1,5 @@
+"""Returns a dictionary without keys."""
+
+
+def answer(x):
+    return {}
