@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tasks.core.errors import ConfigError
 from tasks.core.records import Given, Scored
+from tasks.sandbox.layers import Level
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -74,6 +75,11 @@ class DataSettings(BaseModel):
     )
     memory_bytes: int = Field(
         8 * 2**30, ge=2**28, description="address space of one program, in bytes"
+    )
+    isolation: Level = Field(
+        Level.STRONG,
+        description="least confinement of programs: full, strong, any or none; the run refuses to "
+        "start where the host gives less",
     )
     workers: int | None = Field(
         None, ge=1, description="programs that run at once (default: number of cores)"

@@ -17,7 +17,7 @@ from tasks.core.protocols import Benchmark
 from tasks.core.records import Limits, Problem
 from tasks.dataset import ProblemSet, load_problems, select_problems
 from tasks.targets import check_targets
-from tasks.verifier import StepPlan, plan_steps
+from tasks.verifier import StepPlan, Verifier, plan_steps
 
 OFFICIAL_TIME_LIMIT_S = 1800.0
 EXAMPLE_TIME_LIMIT_S = 10.0
@@ -120,6 +120,17 @@ def limits(settings: DataSettings) -> Limits:
     cpu_s = settings.time_limit_s or default
     wall_s = settings.wall_limit_s or WALL_FACTOR * cpu_s
     return Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=settings.memory_bytes)
+
+
+def make_verifier(settings: DataSettings, dataset: Dataset) -> Verifier:
+    """Return the verifier of a dataset's programs, not yet started."""
+    return Verifier(
+        dataset.plans,
+        dataset.targets,
+        worker_count(settings),
+        limits(settings),
+        settings.isolation,
+    )
 
 
 def worker_count(settings: DataSettings) -> int:

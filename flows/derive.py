@@ -15,6 +15,7 @@ from tasks.core.records import Ending, Given, Job, Limits, Outcome, Problem
 from tasks.core.splitting.derivation import without_target
 from tasks.core.splitting.split import JudgeCase
 from tasks.dataset import load_problems
+from tasks.sandbox.layers import Level
 from tasks.sandbox.pool import SandboxPool
 from tasks.sandbox.wire import decode_values
 from tasks.targets import write_targets
@@ -33,7 +34,7 @@ async def derive_targets(problems_file: Path, output: Path) -> int:
     problems = load_problems(problems_file, upstream=folder, given=Given.WHOLE).problems
     programs = {key: value for p in problems for key, value in gold_programs(p).items()}
     plans = plan_steps(problems, frozenset(programs))
-    async with SandboxPool(os.cpu_count() or 1, Limits()) as pool:
+    async with SandboxPool(os.cpu_count() or 1, Limits(), required=Level.NONE) as pool:
         values = await asyncio.gather(
             *(_derive(pool, plans[step_id], program) for step_id, program in programs.items())
         )

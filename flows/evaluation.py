@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from prefect import flow
 
 from flows.config import EvalConfig, read_key
-from flows.dataset import limits, worker_count
+from flows.dataset import make_verifier
 from flows.inputs import Inputs, load_inputs, run_identity
 from flows.lines import rollout_line
 from flows.problem import evaluate_problem
@@ -25,7 +25,6 @@ from tasks.generation import CachedModel
 from tasks.generation_cache import GenerationCache
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import RunDirectory
-from tasks.verifier import Verifier
 
 
 @flow(name="evaluate", flow_run_name="evaluate {config.dataset}", persist_result=False)
@@ -47,6 +46,7 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
             client, inputs.settings, GenerationCache(config.cache_dir), config.concurrency
         )
         runtime = await _start(config, inputs, model, directory, stack)
+        record.note_isolation(runtime.verifier.isolation)
         attempts = await _fan_out(config, inputs, runtime)
         runtime.generations.finish()
         runtime.verdicts.finish()
@@ -77,7 +77,7 @@ async def _start(
 ) -> Runtime:
     """Start the services; the stack stops them again, also after a failure."""
     dataset = inputs.dataset
-    verifier = Verifier(dataset.plans, dataset.targets, worker_count(config), limits(config))
+    verifier = make_verifier(config, dataset)
     generations, verdicts = directory.log("generations.jsonl"), directory.log("verdicts.jsonl")
     stack.callback(generations.close)
     stack.callback(verdicts.close)

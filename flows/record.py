@@ -14,9 +14,7 @@ from flows.inputs import Inputs
 from tasks.core.json_value import JsonValue
 from tasks.core.records import Scored
 from tasks.run_directory import RunDirectory
-
-# A process of its own, limits and a scrubbed environment; no confinement of files and network.
-ISOLATION = "none"
+from tasks.sandbox.layers import LevelReport
 
 _PACKAGES = ("scicode-flows", "prefect", "openai", "numpy", "scipy", "sympy", "h5py", "pandas")
 
@@ -30,7 +28,7 @@ class RunRecord:
             "configuration": settings.model_dump(mode="json"),
             "targets": str(dataset.targets),
             "versions": _versions(),
-            "isolation": ISOLATION,
+            "isolation": None,
             "environment": "current",
         }
 
@@ -49,6 +47,10 @@ class RunRecord:
         if self._fields["status"] != "complete":
             status = "interrupted" if kind and not issubclass(kind, Exception) else "failed"
             self._write(status=status, ended=_now(), error=str(error))
+
+    def note_isolation(self, report: LevelReport) -> None:
+        """Note the confinement that programs have on this host."""
+        self._write(isolation=report.level.value, layers=list(report.layers))
 
     def complete(self, requests: int = 0, cached: int = 0) -> None:
         """Note that the run is complete, and how many generations were asked for and cached."""

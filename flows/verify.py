@@ -5,7 +5,7 @@ import asyncio
 from prefect import flow
 
 from flows.config import VerifyConfig
-from flows.dataset import limits, load_dataset, worker_count
+from flows.dataset import load_dataset, make_verifier
 from flows.lines import rollout_line, verdict_line
 from flows.programs import AttemptPrograms, load_attempt_programs, verify_identity
 from flows.progress import Counted, Progress
@@ -33,13 +33,14 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
     programs = load_attempt_programs(config.programs, dataset)
     details = {**dataset_details(config, dataset), "programs": sum(len(p.lines) for p in programs)}
     session.progress.expect(Counted.VERIFICATIONS, sum(len(p.lines) for p in programs))
-    verifier = Verifier(dataset.plans, dataset.targets, worker_count(config), limits(config))
+    verifier = make_verifier(config, dataset)
     with (
         RunDirectory(output, verify_identity(config, dataset)) as directory,
         RunRecord(directory, config, dataset) as record,
     ):
         verdicts = directory.log("verdicts.jsonl")
         async with verifier:
+            record.note_isolation(verifier.isolation)
             attempts = await _verify_all(verifier, programs, verdicts, session.progress)
         verdicts.finish()
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))

@@ -11,6 +11,7 @@ from tasks.core.records import Candidate, Ending, Job, Limits, Outcome, Problem,
 from tasks.core.splitting.split import SplitCase, split_cases
 from tasks.judge.client import Judge
 from tasks.judge.messages import Request
+from tasks.sandbox.layers import Level, LevelReport
 from tasks.sandbox.pool import SandboxPool
 
 
@@ -40,10 +41,15 @@ class Verifier:
     """Runs programs in the sandbox and has the judge decide; safe to call from many tasks."""
 
     def __init__(
-        self, plans: dict[str, StepPlan], targets: Path, workers: int, limits: Limits
+        self,
+        plans: dict[str, StepPlan],
+        targets: Path,
+        workers: int,
+        limits: Limits,
+        required: Level = Level.STRONG,
     ) -> None:
         self._plans = plans
-        self._pool = SandboxPool(workers, limits)
+        self._pool = SandboxPool(workers, limits, required=required)
         self._judge = Judge(targets)
         self._stack = AsyncExitStack()
 
@@ -61,6 +67,11 @@ class Verifier:
     ) -> None:
         """Stop both; no child survives."""
         await self._stack.__aexit__(kind, error, trace)
+
+    @property
+    def isolation(self) -> LevelReport:
+        """The confinement that programs have, once the verifier is entered."""
+        return self._pool.report
 
     def has(self, step_id: str) -> bool:
         """Whether the sub-step is scored."""
@@ -80,7 +91,8 @@ class Verifier:
         if candidate is not None and not candidate.code.strip():
             return Verdict(Reason.NO_CODE, "the generation holds no code")
         cases = self._plans[step_id].cases
-        outcome = await self._pool.run(Job(program, tuple(case.child for case in cases)))
+        job = Job(program, tuple(case.child for case in cases))
+        outcome = await self._pool.run(job, key=step_id)
         if outcome.ending is Ending.SYNTAX_ERROR and candidate is not None and not candidate.fenced:
             return _verdict(Reason.NO_CODE, f"no code block; {outcome.detail}", outcome)
         request = Request(
