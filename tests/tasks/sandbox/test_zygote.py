@@ -210,7 +210,9 @@ def test_children_are_forks_of_a_process_that_stays_as_it_was(run_program):
     assert decode_values(outcome.frames[0]) == [True, True]
 
 
-def test_leaving_a_pool_ends_its_zygote_and_removes_its_folder(make_pool, tmp_path, monkeypatch, zygotes):
+def test_leaving_a_pool_ends_its_zygote_and_removes_its_folder(
+    make_pool, tmp_path, monkeypatch, zygotes
+):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     async def talk():
