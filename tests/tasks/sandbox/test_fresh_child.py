@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import os
 import sys
 from pathlib import Path
 
@@ -67,7 +66,7 @@ def test_its_level_is_none_and_no_pool_takes_that_unasked(make_pool):
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_cancelled_jobs_leave_no_process_and_no_descriptor(make_pool, tmp_path):
     def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     async def talk():
         async with make_pool(forking=False, without=()) as pool:
