@@ -14,8 +14,9 @@ from tasks.core.records import Ending, Limits
 from tasks.sandbox.confinement import cpu_limit_s
 from tasks.sandbox.traceback_text import DETAIL_CHARACTERS, printable
 
-# The kernel enforces the limit by another clock than the one that it reports.
+# The kernel enforces the limit by another clock than the one that it reports: it counts ticks.
 _CLOCK_AGREEMENT = 0.9
+_CLOCK_SLACK_S = 0.5
 _LIMIT_SIGNALS = (signal.SIGXCPU, signal.SIGKILL)
 
 
@@ -46,7 +47,8 @@ def is_violation(death: Death) -> bool:
 def classify(death: Death, limits: Limits) -> tuple[Ending, str]:
     """Conclude how a child ended that left no report."""
     cpu_s = cpu_limit_s(limits)
-    if -death.exit_code in _LIMIT_SIGNALS and death.cpu_s >= _CLOCK_AGREEMENT * cpu_s:
+    enough_s = min(_CLOCK_AGREEMENT * cpu_s, cpu_s - _CLOCK_SLACK_S)
+    if -death.exit_code in _LIMIT_SIGNALS and death.cpu_s >= enough_s:
         return Ending.TIMED_OUT, f"CPU limit of {cpu_s} s reached"
     return Ending.KILLED, describe_death(death)
 

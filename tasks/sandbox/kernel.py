@@ -5,6 +5,7 @@ called; importing it is harmless.
 """
 
 import ctypes
+import errno
 import os
 import struct
 
@@ -74,8 +75,11 @@ def make_read_only(target: str) -> None:
 
 def change_root(path: str) -> None:
     """Make a mount the root of this process's tree and let go of the one before."""
+    number = _SYS_PIVOT_ROOT.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, "this architecture's number of pivot_root is not known")
     os.chdir(path)
-    syscall(_SYS_PIVOT_ROOT[os.uname().machine], b".", b".")
+    syscall(number, b".", b".")
     _checked(int(_libc.umount2(b".", _MNT_DETACH)), "umount of the old root")
     os.chdir("/")
 

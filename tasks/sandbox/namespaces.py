@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tasks.sandbox import kernel
-from tasks.sandbox.layers import Layer
+from tasks.sandbox.layers import BlockedError, Layer
 
 # No system assigns it to anyone, and it exists in containers that map 65536 users.
 SPARE_UID = 61_000
@@ -38,10 +38,14 @@ def enter_namespaces(spare_uid: int | None, without: Collection[Layer]) -> set[L
     Args:
         spare_uid: the user to become, for root.
         without: namespaces to stay out of.
+
+    Raises:
+        BlockedError: the host lets a user namespace be made, but not used.
     """
     if Layer.USER_NS in without or not _enter_user_namespace(spare_uid):
         return set()
-    kernel.unshare(kernel.CLONE_NEWUTS)
+    with suppress(OSError):
+        kernel.unshare(kernel.CLONE_NEWUTS)
     entered = {Layer.USER_NS}
     for layer, flag in _NAMESPACES.items():
         if layer not in without:
@@ -56,6 +60,9 @@ def settle_in(entered: Collection[Layer]) -> None:
 
     Where there is a process namespace, a fork of this process returns, as the first one in there:
     when it ends, the kernel ends all the others.
+
+    Raises:
+        BlockedError: children could not enter a user namespace of their own.
     """
     if Layer.USER_NS in entered:
         os.setresgid(0, 0, 0)
@@ -65,6 +72,8 @@ def settle_in(entered: Collection[Layer]) -> None:
         die_with_parent()
     if Layer.PID_NS in entered:
         _move_to_first_process()
+    if Layer.USER_NS in entered:
+        _try_child_namespace()
 
 
 def enter_own_user_namespace() -> None:
@@ -99,11 +108,15 @@ def _enter_user_namespace(spare_uid: int | None) -> bool:
         os.close(writer)
         _map_when_told(reader, owner, uid, gid)
     os.close(reader)
+    is_inside = False
     with os.fdopen(writer, "wb", buffering=0) as gate, suppress(OSError):
         kernel.unshare(kernel.CLONE_NEWUSER)
+        is_inside = True
         gate.write(b"!")
     _, status = os.waitpid(helper, 0)
-    return not status
+    if is_inside and status:
+        raise BlockedError(Layer.USER_NS, "no user can be mapped into a user namespace")
+    return is_inside
 
 
 def _map_when_told(reader: int, owner: int, uid: int, gid: int) -> None:
@@ -120,6 +133,21 @@ def _write_maps(process: str, uid: int, gid: int, inside: int) -> None:
     (folder / "setgroups").write_text("deny")
     (folder / "uid_map").write_text(f"{inside} {uid} 1")
     (folder / "gid_map").write_text(f"{inside} {gid} 1")
+
+
+def _try_child_namespace() -> None:
+    """Do in a process of no consequence what every child will have to do."""
+    pid = os.fork()
+    if not pid:
+        status = 1
+        with suppress(OSError):
+            enter_own_user_namespace()
+            kernel.drop_capabilities()
+            status = 0
+        os._exit(status)
+    _, status = os.waitpid(pid, 0)
+    if status:
+        raise BlockedError(Layer.USER_NS, "no user namespace can be made inside another")
 
 
 def _move_to_first_process() -> None:

@@ -39,9 +39,7 @@ def test_no_program_leaves_a_marker(attack: "Attack", observed: "Observed"):
 
 
 def test_every_program_gets_a_verdict_that_can_be_shown(attack: "Attack", observed: "Observed"):
-    assert {
-        step: observed.errors.get((attack.name, step)) for step in attack.steps
-    } == dict.fromkeys(attack.steps)
+    assert [error for (name, _), error in observed.errors.items() if name == attack.name] == []
     for step in attack.steps:
         verdict = observed.verdicts[attack.name, step]
         assert len(verdict.detail) <= 2000

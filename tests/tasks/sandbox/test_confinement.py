@@ -86,7 +86,7 @@ def test_what_a_program_has_no_business_with_is_denied(run_program, home, name):
 @pytest.mark.parametrize("name", PROBES)
 def test_without_the_layers_the_same_succeeds(run_unconfined, home, name):
     outcome = run_unconfined(probe(name, home), ["done"])
-    Path("/dev/shm/probe-of-a-test").unlink(missing_ok=True)  # noqa: S108 - the probe's own file
+    Path("/dev/shm/probe-of-a-test").unlink(missing_ok=True)  # noqa: S108 - what it may have made
     assert outcome.ending is Ending.COMPLETED, outcome.detail
     assert decode_values(outcome.frames[0]) == [True]
     assert not outcome.violation

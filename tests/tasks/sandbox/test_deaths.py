@@ -32,8 +32,8 @@ def test_a_death_is_read_by_signal_and_time(exit_code, cpu_s, ending, words):
 
 def test_a_fraction_of_a_second_counts_as_the_kernel_counts_it():
     limits = Limits(cpu_s=1.5)
-    assert classify(Death(-signal.SIGXCPU, 1.6), limits)[0] is Ending.KILLED
-    assert classify(Death(-signal.SIGXCPU, 2.0), limits) == (
+    assert classify(Death(-signal.SIGXCPU, 1.4), limits)[0] is Ending.KILLED
+    assert classify(Death(-signal.SIGXCPU, 1.6), limits) == (
         Ending.TIMED_OUT,
         "CPU limit of 2 s reached",
     )

@@ -384,3 +384,84 @@ def test_a_case_that_does_not_compile_is_our_error(make_pool, case):
 def test_a_pool_needs_a_worker():
     with pytest.raises(ConfigError, match="at least 1"):
         SandboxPool(0, LIMITS)
+
+
+def test_a_pool_below_the_required_level_does_not_open(make_pool):
+    async def talk(required, without):
+        async with make_pool(required=required, without=without):
+            pass
+
+    with pytest.raises(SandboxError, match="isolation strong was required, found") as caught:
+        asyncio.run(talk(Level.STRONG, (Layer.LANDLOCK,)))
+    # What is missing, and what would raise the level.
+    assert "missing landlock" in str(caught.value)
+    assert "lsm=" in str(caught.value)
+    with pytest.raises(SandboxError, match="isolation any was required, found isolation none"):
+        asyncio.run(talk(Level.ANY, (Layer.LANDLOCK, Layer.SECCOMP)))
+    with pytest.raises(SandboxError, match="isolation full was required, found isolation strong"):
+        asyncio.run(talk(Level.FULL, (Layer.USER_NS,)))
+
+
+def test_strong_is_required_unless_the_caller_says_less(bare_python):
+    async def talk():
+        async with SandboxPool(1, python=bare_python, without=(Layer.SECCOMP,)):
+            pass
+
+    with pytest.raises(SandboxError, match="isolation strong was required"):
+        asyncio.run(talk())
+
+
+def test_a_pool_remembers_what_jobs_with_a_key_took(make_pool):
+    async def talk():
+        known = {"old": Cost(5.0, 2**30)}
+        async with make_pool(costs=known) as pool:
+            await pool.run(job("x = bytearray(100 * 2**20)"), key="10.11")
+            await pool.run(job("x = 1"), key="10.11")
+            await pool.run(job("1 / 0"), key="raised")
+            await pool.run(job("x = 1"))
+            return pool.costs
+
+    costs = asyncio.run(talk())
+    assert set(costs) == {"old", "10.11"}
+    assert costs["old"] == Cost(5.0, 2**30)
+    # The greater of both runs; half a GiB would be another program's.
+    assert 100 * 2**20 <= costs["10.11"].peak_bytes < 512 * 2**20
+    assert 0 < costs["10.11"].duration_s < SOON_S
+
+
+def test_jobs_that_need_all_memory_run_one_after_another(make_pool, tmp_path):
+    log = tmp_path / "log"
+    note = f"open({str(log)!r}, 'a').write"
+    program = f"import time\n{note}('in ')\ntime.sleep(0.1)\n{note}('out ')"
+
+    async def talk():
+        costs = {"big": Cost(1.0, 3 * 2**30)}
+        async with make_pool(2, costs=costs, memory_bytes=4 * 2**30) as pool:
+            await asyncio.gather(*(pool.run(job(program), key="big") for _ in range(3)))
+
+    asyncio.run(talk())
+    assert log.read_text().split() == ["in", "out"] * 3
+
+
+def test_known_long_jobs_begin_first(make_pool, tmp_path):
+    log = tmp_path / "log"
+
+    async def talk():
+        costs = {"1": Cost(1.0, 1), "2": Cost(2.0, 1), "3": Cost(3.0, 1)}
+        async with make_pool(costs=costs) as pool:
+            programs = {name: f"open({str(log)!r}, 'a').write('{name} ')" for name in "0123"}
+            await asyncio.gather(*(pool.run(job(text), key=k) for k, text in programs.items()))
+
+    asyncio.run(talk())
+    # The first takes the free place; the others go by what they took before.
+    assert log.read_text() == "0 3 2 1 "
+
+
+def test_ten_gigabytes_of_output_are_thrown_away(make_pool):
+    program = "import os\nb = bytes(2**24)\nfor _ in range(640): os.write(1, b)"
+
+    async def talk():
+        async with make_pool() as pool:
+            return await pool.run(job(program))
+
+    assert asyncio.run(talk()).ending is Ending.COMPLETED

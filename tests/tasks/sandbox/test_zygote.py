@@ -38,24 +38,26 @@ def descendants(pid: int) -> Iterator[int]:
         below += parents.get(child, [])
 
 
-def members() -> list[int]:
-    """The zygotes of this process, their guardians and children, outermost first."""
-    found: list[int] = []
-    for pid in descendants(os.getpid()):
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"zygote" in words:
-            found.append(pid)
-    return found
+def is_of_bundle(pid: int) -> bool:
+    try:
+        return b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 @pytest.fixture
 def zygotes() -> Callable[[], list[int]]:
-    """List those of this test, without the pools that all tests share."""
-    others = set(members())
-    return lambda: [pid for pid in members() if pid not in others]
+    """List the zygotes of this test, with guardians and children, outermost first."""
+    # The pools that all tests share have some too.
+    others = set(descendants(os.getpid()))
+
+    def find() -> list[int]:
+        strangers = {pid for other in others for pid in descendants(other)} | others
+        return [
+            pid for pid in descendants(os.getpid()) if pid not in strangers and is_of_bundle(pid)
+        ]
+
+    return find
 
 
 def is_gone(pid: int) -> bool:
