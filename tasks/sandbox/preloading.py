@@ -20,7 +20,10 @@ _PRELOADED = PACKAGES[:3]
 _SUBMODULES = (
     "scipy.constants scipy.fft scipy.integrate scipy.interpolate scipy.linalg scipy.ndimage "
     "scipy.optimize scipy.signal scipy.sparse scipy.sparse.linalg scipy.spatial scipy.special "
-    "scipy.stats"
+    "scipy.stats "
+    # What the first integral would import.
+    "sympy.integrals.heurisch sympy.integrals.manualintegrate sympy.integrals.risch "
+    "sympy.sets.handlers.issubset sympy.tensor.tensor"
 ).split()
 _FONTS = "matplotlib.font_manager"
 
