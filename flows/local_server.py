@@ -35,7 +35,13 @@ def local_server(own_process: int) -> Generator[None]:
         return
     port = _free_port()
     command = [sys.executable, "-m", "flows.local_server", str(port), str(own_process)]
-    server = subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own module
+    server = subprocess.Popen(  # noqa: S603 - our own module
+        command,
+        start_new_session=True,
+        # What it says while it is being stopped is no news of the run.
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     url = f"http://127.0.0.1:{port}/api"
     try:
         _wait(server, url)

@@ -103,7 +103,10 @@ class Verifier:
             outcome.frames,
         )
         judgement = await self._judge.judge(request)
-        return _verdict(judgement.reason, judgement.detail, outcome)
+        reason = judgement.reason
+        if outcome.violation and reason in (Reason.EXCEPTION, Reason.KILLED):
+            reason = Reason.VIOLATION
+        return _verdict(reason, judgement.detail, outcome)
 
 
 def _verdict(reason: Reason, detail: str, outcome: Outcome) -> Verdict:

@@ -82,6 +82,7 @@ def test_each_way_to_fail_has_its_reason(verify):
         Reason.MEMORY: "return bytes(2**40)",
         Reason.KILLED: "import os; os._exit(0)",
         Reason.BAD_VALUE: "return object()",
+        Reason.VIOLATION: "return open('left-behind', 'w').name",
     }
     verdicts = verify(*(("5.1", head + body) for body in bodies.values()))
     assert [verdict.reason for verdict in verdicts] == list(bodies)

@@ -11,6 +11,8 @@ import pytest
 
 from tasks.core.errors import ConfigError, SandboxError
 from tasks.core.records import ChildCase, Ending, Job, Limits
+from tasks.sandbox.admission import Cost
+from tasks.sandbox.layers import Layer, Level
 from tasks.sandbox.pool import SandboxPool
 from tasks.sandbox.wire import decode_values
 
