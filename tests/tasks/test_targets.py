@@ -173,7 +173,7 @@ def test_any_float_keys_read_back_equal(
         (np.array([b"raw"]), "ndarray of |S3"),
         ({1, 2}, "set of object"),
         (2**70, "int of object"),
-        (np.array([object()]), "ndarray of object"),
+        (np.array([Ellipsis], dtype=object), "ndarray of object"),
         (np.array("2020-01-01", dtype="datetime64[D]"), "datetime64"),
         (np.ma.masked_array([1.0, 2.0], [True, False]), "MaskedArray"),
         ("a\0b", "NULL"),

@@ -117,7 +117,8 @@ def test_a_grandchild_that_holds_the_channel_holds_up_nothing(run_unconfined, tm
     program = (
         "import os, time\n"
         "if os.fork() == 0:\n"
-        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        f"    open({str(tmp_path / 'new')!r}, 'w').write(str(os.getpid()))\n"
+        f"    os.rename({str(tmp_path / 'new')!r}, {str(tmp_path / 'pid')!r})\n"
         "    os.setsid(); time.sleep(900)\n"
         "os._exit(0)"
     )
