@@ -42,7 +42,7 @@ def test_a_program_keeps_unusual_line_separators(tmp_path: Path) -> None:
 
 def test_a_compressed_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "programs.jsonl.gz"
-    path.write_bytes(gzip.compress(json.dumps(GOOD).encode()))
+    path.write_bytes(gzip.compress(json.dumps(GOOD).encode(), mtime=0))
 
     assert load_programs(path) == (ProgramLine("1.1", "x = 1"),)
 
@@ -92,8 +92,8 @@ def test_a_file_without_programs_is_refused(tmp_path: Path) -> None:
     [
         ("p.jsonl", b"\xff\xfe"),
         ("p.jsonl.gz", b"{}"),
-        ("p.jsonl.gz", gzip.compress(b"{}" * 9)[:-9]),
-        ("p.jsonl.gz", gzip.compress(b"{}")[:12] + b"\xff" * 20),
+        ("p.jsonl.gz", gzip.compress(b"{}" * 9, mtime=0)[:-9]),
+        ("p.jsonl.gz", gzip.compress(b"{}", mtime=0)[:12] + b"\xff" * 20),
     ],
 )
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path, name: str, raw: bytes) -> None:
