@@ -35,7 +35,10 @@ def verdict_line(verdict: Verdict) -> dict[str, JsonValue]:
         "detail": verdict.detail,
         "duration_s": verdict.duration_s,
         "layers": list(verdict.layers),
-        "cached": False,
+        "cached": verdict.cached,
+        "environments": {name: reason.value for name, reason in verdict.environments},
+        "tries": [reason.value for reason in verdict.tries],
+        "inherited_from": verdict.inherited_from,
     }
 
 

@@ -123,13 +123,20 @@ class Verdict:
     """What we conclude about one program.
 
     `detail` is for a person (at most 2000 characters), `duration_s` the wall time of the child,
-    `layers` the confinement that was in force.
+    `layers` the confinement that was in force, `cached` whether an earlier run's verdict was taken.
+    `environments` holds each environment's reason by its name, `tries` the reasons of all tries
+    where a verification was repeated; both are empty where there was one only. `inherited_from`
+    names the earlier sub-step whose own failure made this one fail, None for an own failure.
     """
 
     reason: Reason
     detail: str = ""
     duration_s: float = 0.0
     layers: tuple[str, ...] = ()
+    cached: bool = False
+    environments: tuple[tuple[str, Reason], ...] = ()
+    tries: tuple[Reason, ...] = ()
+    inherited_from: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -139,10 +146,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A scored sub-step of one attempt."""
+    """A scored sub-step of one attempt; `inherited_from` is its verdict's."""
 
     step_id: str
     reason: Reason
+    inherited_from: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -168,6 +176,15 @@ class AttemptResult:
     def solved(self) -> bool:
         """Whether the attempt has scored sub-steps and every one of them passed."""
         return bool(self.steps) and self.num_passed == len(self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A Python that runs programs; `sha256` names what is installed in it."""
+
+    name: str
+    python: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

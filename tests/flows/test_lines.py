@@ -45,6 +45,9 @@ def test_a_verdict_line_has_every_field() -> None:
         "duration_s": 2.5,
         "layers": ["rlimits"],
         "cached": False,
+        "environments": {},
+        "tries": [],
+        "inherited_from": None,
     }
 
 
