@@ -19,11 +19,10 @@ from flows.config import (
     DataSettings,
     EvalConfig,
     VerifyConfig,
-    load_config,
-    load_verify_config,
     prepare_prefect,
     process_environment,
 )
+from flows.settings import load_config, load_verify_config
 from tasks.core.errors import ConfigError, DatasetError, EvalError, TargetError
 from tasks.core.json_value import JsonValue
 

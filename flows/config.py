@@ -1,7 +1,6 @@
 """The one configuration of an evaluation, validated before any work.
 
-Where a setting comes from, the strongest first: command line, configuration file (YAML),
-environment (`SCICODE_FLOWS_<SETTING>`), default.
+`flows.settings` tells where a setting comes from.
 """
 
 import os
@@ -10,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar, cast
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -28,7 +26,6 @@ from tasks.sandbox.layers import Level
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
-ENVIRONMENT_PREFIX = "SCICODE_FLOWS_"
 EXAMPLE = "example"
 CURRENT = "current"
 
@@ -213,34 +210,6 @@ class VerifyConfig(DataSettings):
     programs: Path = Field(description="JSON lines of step_id, program and repeat")
 
 
-def load_config(
-    arguments: Mapping[str, object], file: Path | None, environment: Mapping[str, str]
-) -> EvalConfig:
-    """Merge the layers and validate them.
-
-    Raises:
-        ConfigError: a setting is unknown or has a value that cannot be used.
-    """
-    layers = {**_from_environment(environment), **_from_file(file), **arguments}
-    return validate(EvalConfig, layers)
-
-
-def load_verify_config(
-    arguments: Mapping[str, object], environment: Mapping[str, str]
-) -> VerifyConfig:
-    """Merge command line and environment and validate them.
-
-    Raises:
-        ConfigError: a setting is unknown or has a value that cannot be used.
-    """
-    inherited = {
-        name: value
-        for name, value in _from_environment(environment).items()
-        if name in DataSettings.model_fields or name not in EvalConfig.model_fields
-    }
-    return validate(VerifyConfig, {**inherited, **arguments})
-
-
 def validate(model: type[Settings], values: Mapping[str, object]) -> Settings:
     """Build a settings model.
 
@@ -263,40 +232,9 @@ def _complaints(error: ValidationError, model: type[BaseModel]) -> list[str]:
         elif not problem["loc"]:
             lines.append(problem["msg"].removeprefix("Value error, "))
         else:
-            lines.append(f"{name}: {problem['msg']}, found {problem['input']!r}")
+            place = "".join(f" ({part})" for part in problem["loc"][1:])
+            lines.append(f"{name}{place}: {problem['msg']}, found {problem['input']!r}")
     return lines
-
-
-def _from_file(file: Path | None) -> dict[str, object]:
-    if file is None:
-        return {}
-    try:
-        content: object = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the configuration file {file}: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{file} is not valid YAML: {error}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(
-            f"{file}: expected `setting: value` lines, found {type(content).__name__}"
-        )
-    settings = cast("dict[object, object]", content)
-    return {_spelled(str(key).replace("-", "_")): value for key, value in settings.items()}
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
-    return {
-        _spelled(name.removeprefix(ENVIRONMENT_PREFIX).lower()): value
-        for name, value in environment.items()
-        if name.startswith(ENVIRONMENT_PREFIX) and value
-    }
-
-
-def _spelled(name: str) -> str:
-    """Accept the singular of a list that mostly holds one; the command line takes it anyway."""
-    return "environments" if name == "environment" else name
 
 
 def process_environment() -> Mapping[str, str]:
