@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tasks.core.records import Verdict
+from tasks.core.records import StepResult, Verdict
 
 
 class Repeated(StrEnum):
@@ -70,6 +70,6 @@ def rule_tries(verdicts: Sequence[Verdict], rule: TryRule) -> Verdict:
     return replace(deciding, tries=tuple(verdict.reason for verdict in verdicts))
 
 
-def is_unstable(verdict: Verdict) -> bool:
+def is_unstable(judged: Verdict | StepResult) -> bool:
     """Tell whether tries of one program ended differently."""
-    return len(set(verdict.tries)) > 1
+    return len(set(judged.tries)) > 1
