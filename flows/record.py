@@ -2,6 +2,7 @@
 
 import platform
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Self
 from flows.config import DataSettings, EvalConfig
 from flows.dataset import Dataset
 from flows.inputs import Inputs
+from flows.opening import Opened
 from tasks.core.json_value import JsonValue
+from tasks.core.ordering import natural_key
 from tasks.core.records import Scored
 from tasks.run_directory import RunDirectory
-from tasks.sandbox.layers import LevelReport
 
 _PACKAGES = ("scicode-flows", "prefect", "openai", "numpy", "scipy", "sympy", "h5py", "pandas")
 
@@ -29,7 +31,7 @@ class RunRecord:
             "targets": str(dataset.targets),
             "versions": _versions(),
             "isolation": None,
-            "environment": "current",
+            "environments": [],
         }
 
     def __enter__(self) -> Self:
@@ -48,9 +50,15 @@ class RunRecord:
             status = "interrupted" if kind and not issubclass(kind, Exception) else "failed"
             self._write(status=status, ended=_now(), error=str(error))
 
-    def note_isolation(self, report: LevelReport) -> None:
-        """Note the confinement that programs have on this host."""
-        self._write(isolation=report.level.value, layers=list(report.layers))
+    def note_verifier(self, opened: Opened) -> None:
+        """Note where programs run, and the confinement that they have on this host."""
+        report = opened.verifier.isolation
+        self._write(
+            isolation=report.level.value,
+            layers=list(report.layers),
+            environments=[asdict(environment) for environment in opened.verifier.environments],
+            left_out=dict(opened.left_out),
+        )
 
     def complete(self, requests: int = 0, cached: int = 0) -> None:
         """Note that the run is complete, and how many generations were asked for and cached."""
@@ -94,6 +102,20 @@ def dataset_details(settings: DataSettings, dataset: Dataset) -> dict[str, JsonV
         "problems": len(dataset.problems),
         "scored": scored,
         "given": settings.given.value,
+    }
+
+
+def verifier_details(settings: DataSettings, opened: Opened) -> dict[str, JsonValue]:
+    """Return the part of the details that tells how programs were judged."""
+    left_out = sorted(opened.left_out, key=natural_key)
+    return {
+        "environments": list(settings.environments),
+        "isolation": opened.verifier.isolation.level.value,
+        "verification tries": f"{1 + settings.confirm} ({settings.confirm_which.value} repeated, "
+        f"{settings.confirm_rule.value} decides)"
+        if settings.confirm
+        else "1",
+        **({"problems left out for missing dependencies": [*left_out]} if left_out else {}),
     }
 
 
