@@ -174,12 +174,23 @@ def load_verify_config(
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
+    return load_data_config(VerifyConfig, arguments, environment)
+
+
+def load_data_config(
+    model: type[Settings], arguments: Mapping[str, object], environment: Mapping[str, str]
+) -> Settings:
+    """Merge the layers of a command without a model; settings of `evaluate` are passed over.
+
+    Raises:
+        ConfigError: a setting is unknown or has a value that cannot be used.
+    """
     inherited = {
         name: value
         for name, value in _from_environment(environment).items()
         if name in DataSettings.model_fields or name not in EvalConfig.model_fields
     }
-    return validate(VerifyConfig, {**inherited, **arguments})
+    return validate(model, {**inherited, **arguments})
 
 
 def validate(model: type[Settings], values: Mapping[str, object]) -> Settings:
