@@ -9,14 +9,14 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
 from flows.service import VerifierService
+from flows.service_bodies import RETRY_S, Bodies, BodyLimits
 from flows.service_metrics import CONTENT_TYPE
 from tasks.core.errors import (
     BusyError,
@@ -27,13 +27,7 @@ from tasks.core.errors import (
     UnknownIdError,
 )
 
-BODY_BYTES = 64 * 2**20
-# All bodies that are being read or answered, since 64 sub-steps may come in 64 requests.
-HELD_BYTES = 8 * BODY_BYTES
-BODY_S = 60.0
-
 _HUNG_UP = 499  # nobody reads it; it is what the metrics count
-_RETRY_S = 5
 # The first class that fits.
 _STATUSES: tuple[tuple[type[EvalError], int], ...] = (
     (UnknownIdError, 404),
@@ -44,15 +38,18 @@ _STATUSES: tuple[tuple[type[EvalError], int], ...] = (
 )
 
 
-def create_app(service: VerifierService, token: str | None) -> FastAPI:
+def create_app(
+    service: VerifierService, token: str | None, limits: BodyLimits | None = None
+) -> FastAPI:
     """Make the HTTP application of a service.
 
     Args:
         service: who verifies.
         token: what callers must send as `Authorization: Bearer`, None to let in everybody.
+        limits: what the bodies of requests may take.
     """
     app = FastAPI(openapi_url=None)
-    bodies = _Bodies()
+    bodies = Bodies(limits or BodyLimits())
     digest = None if token is None else _digest(token.encode())
 
     async def verify(request: Request) -> Response:
@@ -82,52 +79,14 @@ def create_app(service: VerifierService, token: str | None) -> FastAPI:
     return app
 
 
-class _Bodies:
-    """Reads bodies, and counts the bytes of those that are in use."""
-
-    def __init__(self) -> None:
-        self._held = 0
-
-    @asynccontextmanager
-    async def read(self, request: Request) -> AsyncGenerator[bytearray]:
-        """Read a body; it is in use until the block ends.
-
-        Raises:
-            OversizedError: it is too large.
-            BusyError: the bodies in use are too large together.
-            TimeoutError: it takes too long to come.
-        """
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > BODY_BYTES:
-            raise _oversized(f"{declared} bytes")
-        body = bytearray()
-        try:
-            async with asyncio.timeout(BODY_S):
-                async for chunk in request.stream():
-                    body += chunk
-                    self._held += len(chunk)
-                    self._check(len(body))
-            yield body
-        finally:
-            self._held -= len(body)
-
-    def _check(self, size: int) -> None:
-        if size > BODY_BYTES:
-            raise _oversized("more")
-        if self._held > HELD_BYTES:
-            raise BusyError(
-                f"the bodies of all requests exceed {HELD_BYTES} bytes; try again later", _RETRY_S
-            )
-
-
-async def _verify(request: Request, service: VerifierService, bodies: _Bodies) -> Response:
+async def _verify(request: Request, service: VerifierService, bodies: Bodies) -> Response:
     try:
         async with bodies.read(request) as body:
             return _json(await _while_wanted(request, service, service.verify(body)))
     except ClientDisconnect:
         return Response(status_code=_HUNG_UP)
     except TimeoutError:
-        return _refuse(408, f"expected the body within {BODY_S:g} s, it did not end; send it again")
+        return _refuse(408, "expected the body to end in time, it did not; send it again")
     except EvalError as error:
         status = next(status for kind, status in _STATUSES if isinstance(error, kind))
         return _refuse(status, str(error), _retry_headers(error))
@@ -183,17 +142,10 @@ def _no_entry() -> Response:
     return _refuse(401, text, {"WWW-Authenticate": "Bearer"})
 
 
-def _oversized(found: str) -> OversizedError:
-    return OversizedError(
-        f"expected a body of at most {BODY_BYTES} bytes, found {found}; leave out fields that the "
-        "verifier does not read"
-    )
-
-
 def _retry_headers(error: EvalError) -> Mapping[str, str]:
     if isinstance(error, BusyError):
         return {"Retry-After": str(error.retry_after_s)}
-    return {"Retry-After": str(_RETRY_S)} if isinstance(error, ServiceError) else {}
+    return {"Retry-After": str(RETRY_S)} if isinstance(error, ServiceError) else {}
 
 
 def _refuse(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -38,7 +38,6 @@ def serve_verifier(config: ServiceConfig, announce: Callable[[str], None]) -> No
     """
     token = read_token(config)
     with listen(config.host, config.port) as listener:
-        announce(f"starting at {url_of(listener)} (Ctrl-C ends)")
         asyncio.run(_serve(config, token, listener, announce))
 
 
@@ -51,6 +50,7 @@ async def _serve(
     service = VerifierService(config)
     server = _Server(_uvicorn_config(service, token, config.grace_s))
     _stop_on_signals(service, server, config.grace_s)
+    announce(f"starting at {url_of(listener)} (Ctrl-C ends)")
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     running = asyncio.create_task(service.run())
     ready = asyncio.create_task(_announce_ready(service, announce))
