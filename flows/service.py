@@ -95,14 +95,13 @@ class VerifierService:
     def health(self) -> tuple[bool, dict[str, JsonValue]]:
         """Tell whether requests are verified, and how.
 
-        A verifier that failed is broken until it has verified another program.
+        A verifier that failed is broken until it has verified another program; the log says how.
         """
         if self.state is not ServiceState.READY:
             return False, {"status": str(self.state)}
         isolation = self._verifier.isolation
         about: dict[str, JsonValue] = {
             "status": "ok" if self._fault is None else "broken",
-            "detail": self._fault,
             "level": str(isolation.level),
             "isolation": str(isolation),
             "dataset": self._dataset.name,

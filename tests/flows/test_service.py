@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,6 +164,15 @@ def test_verdicts_are_those_of_the_verifier(
     assert len({reason for reason, _ in expected}) >= 6
 
 
+def test_many_callers_at_once_get_their_own_verdicts(small_service: ServedVerifier) -> None:
+    solutions = [{"1.1": DOUBLE, "1.2": QUADRUPLE}, {"1.1": DOUBLE, "1.2": WRONG}] * 16
+    with ThreadPoolExecutor(len(solutions)) as threads:
+        replies = list(threads.map(lambda programs: small_service.post("1", programs), solutions))
+    # 32 requests of 2 sub-steps are exactly what the queue holds.
+    assert [r.status_code for r in replies] == [200] * 32
+    assert [r.json()["step_results"] for r in replies] == [[True, True], [True, False]] * 16
+
+
 @pytest.mark.parametrize(
     ("problem_id", "step_id", "text"),
     [("3", "3.1", "no problem '3' here"), ("1", "2.2", "no sub-step '2.2'")],
@@ -207,6 +217,9 @@ def test_a_verifier_that_cannot_judge_gives_no_reward(serve: Serve, small: Path)
     assert "reward" not in broken.text
     health = service.http.get("/healthz")
     assert (health.status_code, health.json()["status"]) == (503, "broken")
+    # Where is for the log: /healthz needs no token.
+    assert str(small.parent) not in health.text
+    assert "sub-step 1.1 could not be verified" in service.output
 
     shutil.copy(away, targets)
     assert service.post("1", {"1.1": DOUBLE}).json()["reward"] == 1.0
