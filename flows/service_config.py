@@ -12,9 +12,13 @@ from tasks.core.errors import ConfigError
 class ServiceConfig(DataSettings):
     """Everything that the verifier service depends on."""
 
-    port: int = Field(8001, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    port: int = Field(
+        8001, ge=0, le=65535, description="port to listen on, 0 for a free one (default: 8001)"
+    )
     host: str = Field(
-        "127.0.0.1", description="address to listen on; one beyond this machine needs --token-env"
+        "127.0.0.1",
+        description="address to listen on; one that others can reach needs --token-env "
+        "(default: 127.0.0.1)",
     )
     token_env: str | None = Field(
         None,
@@ -23,10 +27,16 @@ class ServiceConfig(DataSettings):
         "send as `Authorization: Bearer` (default: no token)",
     )
     queue: int = Field(
-        64, ge=1, description="sub-steps that may wait or run at once; more are refused with 429"
+        64,
+        ge=1,
+        description="sub-steps that may wait or run at once; more are refused with 429 "
+        "(default: 64)",
     )
     grace_s: float = Field(
-        30, ge=0, description="seconds that running sub-steps have to end when the service stops"
+        30,
+        ge=0,
+        description="seconds that running sub-steps have to end when the service stops "
+        "(default: 30)",
     )
 
 
