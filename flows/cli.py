@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Literal, NoReturn, Union, get_args, get_origin
@@ -22,7 +22,8 @@ from flows.config import (
     prepare_prefect,
     process_environment,
 )
-from flows.settings import load_config, load_verify_config
+from flows.service_config import ServiceConfig
+from flows.settings import load_config, load_service_config, load_verify_config
 from tasks.core.errors import ConfigError, DatasetError, EvalError, TargetError
 from tasks.core.json_value import JsonValue
 
@@ -88,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
     replay.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
     replay.set_defaults(handler=_replay)
+    service = commands.add_parser(
+        "serve-verifier",
+        help="serve the verifier over HTTP, for trainers",
+        description="Answer POST /verify with the verdicts on the programs of one problem, with "
+        "the request and the response of NeMo-Gym's SciCode server.",
+    )
+    _add_settings(service, ServiceConfig, without=("output",))
+    service.set_defaults(handler=_serve_verifier)
     targets = commands.add_parser("targets", help="derive targets from gold code")
     targets.add_argument("problems", type=Path, help=".jsonl file of problems with gold code")
     targets.add_argument("--output", type=Path, required=True, help="HDF5 file to write")
@@ -95,9 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_settings(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
+def _add_settings(
+    parser: argparse.ArgumentParser, model: type[BaseModel], without: Collection[str] = ()
+) -> None:
     """Give the parser one option for each setting; absent ones leave the other layers alone."""
     for name, field in model.model_fields.items():
+        if name in without:
+            continue
         flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
         if field.annotation is bool:
             action = argparse.BooleanOptionalAction
@@ -186,6 +199,14 @@ def _replay(arguments: argparse.Namespace) -> int:
         print(f"{len(book)} recorded answers at {base_url} (Ctrl-C ends)", flush=True)
 
     serve_forever(app, arguments.host, arguments.port, announce)
+    return DONE
+
+
+def _serve_verifier(arguments: argparse.Namespace) -> int:
+    config = load_service_config(_settings(arguments, ServiceConfig), process_environment())
+    from flows.service_server import serve_verifier
+
+    serve_verifier(config, lambda line: print(line, flush=True))
     return DONE
 
 

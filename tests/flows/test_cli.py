@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.conftest import Endpoint
 
 PATIENCE_S = 120.0
+COMMANDS = ("evaluate", "verify", "replay", "serve-verifier", "targets")
 HEAVY = ("prefect", "openai", "h5py", "numpy", "fastapi")
 
 
@@ -31,7 +32,9 @@ def python(source: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["evaluate", "--help"], ["serve-verifier", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     ran = python(
         "import sys\n"
@@ -53,7 +56,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(capsys)
-    assert all(f"\n    {name} " in text for name in ("evaluate", "verify", "replay", "targets"))
+    assert all(f"\n    {name}" in text for name in COMMANDS)
 
 
 def test_help_of_evaluate_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
