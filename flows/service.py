@@ -9,10 +9,12 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from enum import StrEnum
 
-from flows.dataset import load_dataset, make_verifier, worker_count
+from flows.dataset import load_dataset, worker_count
 from flows.lines import rollout_line, verdict_line
+from flows.opening import open_verifier
 from flows.service_config import ServiceConfig
 from flows.service_metrics import ServiceMetrics
 from tasks.core.errors import BusyError, EvalError, RequestError, SandboxError, ServiceError
@@ -65,9 +67,13 @@ class VerifierService:
         Raises:
             EvalError: the dataset cannot be used, or the verifier cannot be started.
         """
-        self._dataset = await asyncio.to_thread(load_dataset, self._config)
-        self._problems: Mapping[str, Problem] = {p.problem_id: p for p in self._dataset.problems}
-        async with make_verifier(self._config, self._dataset) as self._verifier:
+        loaded = await asyncio.to_thread(load_dataset, self._config)
+        async with AsyncExitStack() as stack:
+            opened = await open_verifier(self._config, loaded, stack)
+            self._verifier, self._dataset = opened.verifier, opened.dataset
+            self._problems: Mapping[str, Problem] = {
+                problem.problem_id: problem for problem in opened.dataset.problems
+            }
             if self.state is ServiceState.STARTING:
                 self.state = ServiceState.READY
             self.started.set()

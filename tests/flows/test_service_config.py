@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from flows.config import validate
-from flows.service_config import ServiceConfig, load_service_config, read_token
+from flows.service_config import ServiceConfig, read_token
+from flows.settings import load_service_config
 from tasks.core.errors import ConfigError
 
 VARIABLE = "SERVICE_CONFIG_TOKEN"
