@@ -10,10 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Literal, NoReturn, Union, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import NoReturn
 
 from flows.config import (
     DataSettings,
@@ -24,6 +21,9 @@ from flows.config import (
     prepare_prefect,
     process_environment,
 )
+from flows.options import add_settings as _add_settings
+from flows.options import given_settings as _settings
+from flows.setup_commands import add_setup_commands
 from tasks.core.errors import ConfigError, DatasetError, EvalError, TargetError
 from tasks.core.json_value import JsonValue
 
@@ -64,11 +64,22 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_args(argv)
 
 
+class _ShowVersion(argparse.Action):
+    """Reads the version only when it is asked for, so that help answers at once."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"{parser.prog} {version('scicode-flows')}")
+        parser.exit(DONE)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scicode-flows",
         description="Evaluate language models on SciCode: generate, verify in isolation, score.",
     )
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     evaluate = commands.add_parser(
         "evaluate",
@@ -84,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("programs", type=Path, help="JSON lines of step_id, program and repeat")
     _add_settings(verify, DataSettings)
     verify.set_defaults(handler=_verify)
+    add_setup_commands(commands.add_parser)
     replay = commands.add_parser("replay", help="serve the answers of a recorded run")
     replay.add_argument("run", type=Path, help="run directory, .jsonl or .jsonl.gz file")
     replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
@@ -94,32 +106,6 @@ def _parser() -> argparse.ArgumentParser:
     targets.add_argument("--output", type=Path, required=True, help="HDF5 file to write")
     targets.set_defaults(handler=_targets)
     return parser
-
-
-def _add_settings(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
-    """Give the parser one option for each setting; absent ones leave the other layers alone."""
-    for name, field in model.model_fields.items():
-        flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
-        if field.annotation is bool:
-            action = argparse.BooleanOptionalAction
-            parser.add_argument(flag, action=action, default=argparse.SUPPRESS, help=text)
-        else:
-            metavar = _metavar(field.annotation)
-            parser.add_argument(flag, default=argparse.SUPPRESS, help=text, metavar=metavar)
-
-
-def _metavar(annotation: object) -> str:
-    if get_origin(annotation) in (Union, UnionType):
-        annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
-    if get_origin(annotation) in (tuple, Literal):
-        return "LIST"
-    names = {Path: "PATH", int: "N", float: "X", str: "TEXT"}
-    return names.get(annotation, "CHOICE") if isinstance(annotation, type) else "VALUE"
-
-
-def _settings(arguments: argparse.Namespace, model: type[BaseModel]) -> Mapping[str, object]:
-    given = vars(arguments)
-    return {name: given[name] for name in model.model_fields if name in given}
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:

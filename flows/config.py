@@ -154,6 +154,14 @@ class VerifyConfig(DataSettings):
     programs: Path = Field(description="JSON lines of step_id, program and repeat")
 
 
+class DoctorConfig(EvalConfig):
+    """The settings that doctor looks at; an endpoint can be asked without naming a model."""
+
+    @model_validator(mode="after")
+    def _model_is_known(self) -> Self:
+        return self
+
+
 def load_config(
     arguments: Mapping[str, object], file: Path | None, environment: Mapping[str, str]
 ) -> EvalConfig:
@@ -174,12 +182,26 @@ def load_verify_config(
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
+    return load_settings(VerifyConfig, arguments, environment)
+
+
+def load_settings(
+    model: type[Settings],
+    arguments: Mapping[str, object],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+) -> Settings:
+    """Merge the layers of a command that takes some of an evaluation's settings.
+
+    Raises:
+        ConfigError: a setting is unknown or has a value that cannot be used.
+    """
     inherited = {
         name: value
-        for name, value in _from_environment(environment).items()
-        if name in DataSettings.model_fields or name not in EvalConfig.model_fields
+        for name, value in {**_from_environment(environment), **_from_file(file)}.items()
+        if name in model.model_fields or name not in EvalConfig.model_fields
     }
-    return validate(VerifyConfig, {**inherited, **arguments})
+    return validate(model, {**inherited, **arguments})
 
 
 def validate(model: type[Settings], values: Mapping[str, object]) -> Settings:

@@ -12,7 +12,7 @@ from flows.inputs import Inputs, load_inputs, run_identity
 from flows.lines import rollout_line
 from flows.problem import evaluate_problem
 from flows.progress import Counted
-from flows.record import RunRecord, new_run, run_details
+from flows.record import RunRecord, new_run, run_details, run_header
 from flows.runtime import Runtime, Turns, runtime_in_use
 from flows.session import SESSION
 from tasks.artifacts import publish
@@ -46,7 +46,11 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
             client, inputs.settings, GenerationCache(config.cache_dir), config.concurrency
         )
         runtime = await _start(config, inputs, model, directory, stack)
-        record.note_isolation(runtime.verifier.isolation)
+        isolation = runtime.verifier.isolation
+        record.note_isolation(isolation)
+        doing = f"evaluating {config.model_name}"
+        header = run_header(doing, inputs.dataset, isolation, output, config.repeats)
+        runtime.progress.note(header)
         attempts = await _fan_out(config, inputs, runtime)
         runtime.generations.finish()
         runtime.verdicts.finish()

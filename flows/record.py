@@ -67,6 +67,21 @@ def new_run(name: str) -> Path:
     return Path("runs") / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
 
 
+def run_header(
+    doing: str, dataset: Dataset, isolation: LevelReport, output: Path, repeats: int = 1
+) -> str:
+    """Say in one line what starts, on what, how confined, and where it is written."""
+    repeated = f" × {repeats}" if repeats > 1 else ""
+    return (
+        f"{doing} on {dataset.name}: {_count(len(dataset.problems), 'problem')}{repeated}, "
+        f"{_count(len(dataset.scored), 'scored sub-step')} · {isolation} · writes to {output}"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def run_details(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:
     """Return the settings that a reader of a score needs to compare it with another."""
     return {

@@ -9,7 +9,7 @@ from flows.dataset import load_dataset, make_verifier
 from flows.lines import rollout_line, verdict_line
 from flows.programs import AttemptPrograms, load_attempt_programs, verify_identity
 from flows.progress import Counted, Progress
-from flows.record import RunRecord, dataset_details, new_run
+from flows.record import RunRecord, dataset_details, new_run, run_header
 from flows.session import SESSION
 from tasks.artifacts import publish
 from tasks.core.json_value import JsonValue
@@ -41,6 +41,8 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
         verdicts = directory.log("verdicts.jsonl")
         async with verifier:
             record.note_isolation(verifier.isolation)
+            doing = f"verifying {details['programs']} programs"
+            session.progress.note(run_header(doing, dataset, verifier.isolation, output))
             attempts = await _verify_all(verifier, programs, verdicts, session.progress)
         verdicts.finish()
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))

@@ -1,0 +1,64 @@
+"""argv -> a machine that is ready: the commands that come before an evaluation.
+
+They are imported by the command line at every start, so what they need is imported when they run.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from flows.config import load_settings, process_environment
+from flows.options import given_settings
+
+DONE = 0
+INCOMPLETE = 1
+
+
+def add_setup_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add `prepare` to the command line."""
+    _add_prepare(add_parser)
+
+
+def _add_prepare(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
+    prepare = add_parser(
+        "prepare",
+        help="fetch SciCode or SciCode-Verified, and check it by hash",
+        description="Fetch the files of a benchmark into the data folder. What is there and right "
+        "is left alone, an interrupted file is continued, and no file gets its name before its "
+        "sha256 is the pinned one. Proxies of the environment (HTTPS_PROXY) are used.",
+    )
+    prepare.add_argument("benchmark", choices=("scicode", "verified"), help="whose files")
+    prepare.add_argument(
+        "--data-dir",
+        default=argparse.SUPPRESS,
+        metavar="PATH",
+        help="folder to fetch into (default: data)",
+    )
+    prepare.add_argument(
+        "--from",
+        dest="source",
+        default=argparse.SUPPRESS,
+        metavar="FOLDER_OR_URL",
+        help="folder or URL that has the files under their names (default: the public mirrors)",
+    )
+    prepare.set_defaults(handler=_prepare)
+
+
+def _prepare(arguments: argparse.Namespace) -> int:
+    from flows.prepare import PrepareConfig, prepare
+    from flows.transfer_bars import print_prepared, watching_transfers
+
+    settings = given_settings(arguments, PrepareConfig)
+    config = load_settings(PrepareConfig, settings, process_environment())
+    try:
+        with watching_transfers() as bars:
+            files = prepare(config, bars)
+    except KeyboardInterrupt:
+        message = "interrupted; what came so far is kept, the same command goes on from there"
+        print(message, file=sys.stderr)
+        return INCOMPLETE
+    print_prepared(files, config.data_dir, config.benchmark)
+    failed = [file.error for file in files if file.error is not None]
+    for error in failed:
+        print(f"error: {error}", file=sys.stderr)
+    return INCOMPLETE if failed else DONE
