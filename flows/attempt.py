@@ -146,4 +146,4 @@ async def _fail_overlong(runtime: Runtime, key: StepKey) -> StepResult:
 def _record(runtime: Runtime, key: StepKey, verdict: Verdict) -> StepResult:
     runtime.verdicts.append(key, verdict_line(verdict))
     runtime.progress.advance(Counted.VERIFICATIONS)
-    return StepResult(key.step_id, verdict.reason)
+    return StepResult.of(key.step_id, verdict)

@@ -16,13 +16,12 @@ from flows.config import (
     DataSettings,
     EvalConfig,
     VerifyConfig,
-    load_config,
-    load_verify_config,
     prepare_prefect,
     process_environment,
 )
 from flows.options import add_settings as _add_settings
 from flows.options import given_settings as _settings
+from flows.settings import load_config, load_verify_config
 from flows.setup_commands import add_setup_commands
 from tasks.core.errors import ConfigError, DatasetError, EvalError, TargetError
 from tasks.core.json_value import JsonValue

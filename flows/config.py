@@ -1,25 +1,40 @@
 """The one configuration of an evaluation, validated before any work.
 
-Where a setting comes from, the strongest first: command line, configuration file (YAML),
-environment (`SCICODE_FLOWS_<SETTING>`), default.
+`flows.settings` tells where a setting comes from.
 """
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar, cast
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
 
 from tasks.core.errors import ConfigError
 from tasks.core.records import Given, Scored
+from tasks.core.rulings import Repeated, TryRule
 from tasks.sandbox.layers import Level
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
-ENVIRONMENT_PREFIX = "SCICODE_FLOWS_"
 EXAMPLE = "example"
+CURRENT = "current"
+
+
+class Unimportable(StrEnum):
+    """What happens to problems whose dependencies are missing."""
+
+    REFUSE = "refuse"
+    LEAVE_OUT = "leave-out"
 
 
 def _ids(value: object) -> object:
@@ -29,6 +44,14 @@ def _ids(value: object) -> object:
     if isinstance(value, list):
         return tuple(map(str, cast("list[object]", value)))
     return value
+
+
+def _by_step(value: object) -> object:
+    """Accept `12.14=3600,60.5=7200` as well as a mapping."""
+    if not isinstance(value, str):
+        return value
+    pairs = (part.partition("=") for part in value.split(",") if part.strip())
+    return {step_id.strip(): seconds.strip() for step_id, _, seconds in pairs}
 
 
 def _default_cache() -> Path:
@@ -73,6 +96,10 @@ class DataSettings(BaseModel):
     wall_limit_s: float | None = Field(
         None, gt=0, description="wall-clock seconds of one program (default: 3 x time limit)"
     )
+    step_time_limits: Annotated[Mapping[str, PositiveFloat], BeforeValidator(_by_step)] = Field(
+        default_factory=dict[str, float],
+        description="processor seconds for some sub-steps instead, as in 12.14=3600,60.5=7200",
+    )
     memory_bytes: int = Field(
         8 * 2**30, ge=2**28, description="address space of one program, in bytes"
     )
@@ -83,6 +110,38 @@ class DataSettings(BaseModel):
     )
     workers: int | None = Field(
         None, ge=1, description="programs that run at once (default: number of cores)"
+    )
+    environments: Annotated[tuple[str, ...], BeforeValidator(_ids)] = Field(
+        (CURRENT,),
+        min_length=1,
+        description="Python environments that programs run in, comma-separated: current, a name "
+        "in deployments/environments or a lock file; with several, a program passes that passes "
+        "in one of them",
+    )
+    unimportable: Unimportable = Field(
+        Unimportable.REFUSE,
+        description="problems whose declared dependencies cannot be imported: refuse to start, or "
+        "leave-out, which the metrics say",
+    )
+    confirm: int = Field(
+        0, ge=0, description="further tries of a verification, to find the ones that are unstable"
+    )
+    confirm_which: Repeated = Field(
+        Repeated.FAILING, description="which verifications are tried again: failing or all"
+    )
+    confirm_rule: TryRule = Field(
+        TryRule.FIRST, description="which of the tries decides: first, any or all"
+    )
+    reveal_targets: bool = Field(
+        default=False,
+        description="let the details of verdicts quote expected values; keep such a run private",
+    )
+    cache_dir: Path = Field(
+        default_factory=_default_cache,
+        description="folder of what is kept between runs: generations, verdicts, environments",
+    )
+    verdict_cache: bool = Field(
+        default=True, description="take verdicts that are known from earlier runs"
     )
     output: Path | None = Field(
         None, description="run directory (default: runs/<timestamp>-<model>)"
@@ -132,9 +191,6 @@ class EvalConfig(DataSettings):
     request_retries: int = Field(4, ge=0, description="further tries of a failed request")
     concurrency: int = Field(16, ge=1, description="requests in flight at once")
     live_problems: int = Field(8, ge=1, description="problems in progress at once")
-    cache_dir: Path = Field(
-        default_factory=_default_cache, description="folder of the durable generation cache"
-    )
 
     @model_validator(mode="after")
     def _model_is_known(self) -> Self:
@@ -162,48 +218,6 @@ class DoctorConfig(EvalConfig):
         return self
 
 
-def load_config(
-    arguments: Mapping[str, object], file: Path | None, environment: Mapping[str, str]
-) -> EvalConfig:
-    """Merge the layers and validate them.
-
-    Raises:
-        ConfigError: a setting is unknown or has a value that cannot be used.
-    """
-    layers = {**_from_environment(environment), **_from_file(file), **arguments}
-    return validate(EvalConfig, layers)
-
-
-def load_verify_config(
-    arguments: Mapping[str, object], environment: Mapping[str, str]
-) -> VerifyConfig:
-    """Merge command line and environment and validate them.
-
-    Raises:
-        ConfigError: a setting is unknown or has a value that cannot be used.
-    """
-    return load_settings(VerifyConfig, arguments, environment)
-
-
-def load_settings(
-    model: type[Settings],
-    arguments: Mapping[str, object],
-    environment: Mapping[str, str],
-    file: Path | None = None,
-) -> Settings:
-    """Merge the layers of a command that takes some of an evaluation's settings.
-
-    Raises:
-        ConfigError: a setting is unknown or has a value that cannot be used.
-    """
-    inherited = {
-        name: value
-        for name, value in {**_from_environment(environment), **_from_file(file)}.items()
-        if name in model.model_fields or name not in EvalConfig.model_fields
-    }
-    return validate(model, {**inherited, **arguments})
-
-
 def validate(model: type[Settings], values: Mapping[str, object]) -> Settings:
     """Build a settings model.
 
@@ -226,35 +240,9 @@ def _complaints(error: ValidationError, model: type[BaseModel]) -> list[str]:
         elif not problem["loc"]:
             lines.append(problem["msg"].removeprefix("Value error, "))
         else:
-            lines.append(f"{name}: {problem['msg']}, found {problem['input']!r}")
+            place = "".join(f" ({part})" for part in problem["loc"][1:])
+            lines.append(f"{name}{place}: {problem['msg']}, found {problem['input']!r}")
     return lines
-
-
-def _from_file(file: Path | None) -> dict[str, object]:
-    if file is None:
-        return {}
-    try:
-        content: object = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the configuration file {file}: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{file} is not valid YAML: {error}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise ConfigError(
-            f"{file}: expected `setting: value` lines, found {type(content).__name__}"
-        )
-    settings = cast("dict[object, object]", content)
-    return {str(key).replace("-", "_"): value for key, value in settings.items()}
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
-    return {
-        name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
-        for name, value in environment.items()
-        if name.startswith(ENVIRONMENT_PREFIX) and value
-    }
 
 
 def process_environment() -> Mapping[str, str]:

@@ -117,7 +117,15 @@ def locate(settings: DataSettings) -> Files:
 def limits(settings: DataSettings) -> Limits:
     """Return what one program may use; the bundled example gets a short time."""
     default = EXAMPLE_TIME_LIMIT_S if settings.dataset == EXAMPLE else OFFICIAL_TIME_LIMIT_S
-    cpu_s = settings.time_limit_s or default
+    return _limits(settings, settings.time_limit_s or default)
+
+
+def step_limits(settings: DataSettings) -> dict[str, Limits]:
+    """Return what the programs of sub-steps with a limit of their own may use."""
+    return {name: _limits(settings, cpu_s) for name, cpu_s in settings.step_time_limits.items()}
+
+
+def _limits(settings: DataSettings, cpu_s: float) -> Limits:
     wall_s = settings.wall_limit_s or WALL_FACTOR * cpu_s
     return Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=settings.memory_bytes)
 
@@ -178,8 +186,8 @@ def _own_targets(settings: DataSettings, problems: Path) -> Path:
 def _require(path: Path, what: str) -> None:
     if not path.exists():
         raise ConfigError(
-            f"{what} needs {path}, which is not there; give the path of the file, or put it in "
-            "place (README, “Run SciCode”)"
+            f"{what} needs {path}, which is not there; give the path of the file, or fetch SciCode "
+            "with `scicode-flows prepare` (README, “Run SciCode”)"
         )
 
 

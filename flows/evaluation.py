@@ -135,6 +135,7 @@ async def _publish(
         run_details(config, inputs),
         dataset.benchmark,
         restricted=config.scored is not Scored.ALL,
+        rule=config.confirm_rule,
     )
     table = problem_table(attempts, dataset.problems)
     await publish(document, table, config.model_name, dataset.name)

@@ -7,8 +7,9 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from flows.config import load_settings, process_environment
+from flows.config import process_environment
 from flows.options import given_settings
+from flows.settings import load_settings
 
 DONE = 0
 INCOMPLETE = 1

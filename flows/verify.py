@@ -52,6 +52,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
             details,
             dataset.benchmark,
             restricted=config.scored is not Scored.ALL,
+            rule=config.confirm_rule,
         )
         table = problem_table(attempts, dataset.problems)
         await publish(document, table, config.programs.name, dataset.name)
@@ -69,7 +70,7 @@ async def _verify_all(
         key = StepKey(attempt.problem_id, attempt.repeat, line.step_id)
         verdicts.append(key, verdict_line(verdict))
         progress.advance(Counted.VERIFICATIONS)
-        return StepResult(line.step_id, verdict.reason)
+        return StepResult.of(line.step_id, verdict)
 
     async def whole(attempt: AttemptPrograms) -> AttemptResult:
         steps = await asyncio.gather(*(one(attempt, i) for i in range(len(attempt.lines))))

@@ -1,17 +1,34 @@
-"""program -> outcome -> verdict: sandbox and judge together, for the sub-steps of a benchmark."""
+"""program -> outcome -> verdict: sandbox and judge together, for the sub-steps of a benchmark.
 
-from collections.abc import Iterable
+A program runs in every environment that is asked for, and again where its verdict is to be
+confirmed; `tasks.core.rulings` makes one verdict of several.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
-from tasks.core.records import Candidate, Ending, Job, Limits, Outcome, Problem, Reason, Verdict
+from tasks.core.records import (
+    Candidate,
+    Ending,
+    Environment,
+    Job,
+    Limits,
+    Outcome,
+    Problem,
+    Reason,
+    Verdict,
+)
+from tasks.core.rulings import Confirmation, rule_environments, rule_tries
 from tasks.core.splitting.split import SplitCase, split_cases
 from tasks.judge.client import Judge
 from tasks.judge.messages import Request
-from tasks.sandbox.layers import Level, LevelReport
+from tasks.sandbox.layers import Level, LevelReport, rank
 from tasks.sandbox.pool import SandboxPool
 
 
@@ -37,26 +54,55 @@ def plan_steps(problems: Iterable[Problem], scored: frozenset[str]) -> dict[str,
     }
 
 
+@dataclass(frozen=True, slots=True)
+class VerifierOptions:
+    """What a verifier may be told besides the usual.
+
+    `environments` are where programs run, this interpreter if there are none; `step_limits` take
+    the place of the usual limits for some sub-steps; `reveal` lets details quote targets.
+    """
+
+    environments: tuple[Environment, ...] = ()
+    step_limits: Mapping[str, Limits] = field(default_factory=lambda: MappingProxyType({}))
+    confirmation: Confirmation = field(default_factory=Confirmation)
+    reveal: bool = False
+
+
+_USUAL = VerifierOptions()
+
+
 class Verifier:
     """Runs programs in the sandbox and has the judge decide; safe to call from many tasks."""
 
     def __init__(
         self,
-        plans: dict[str, StepPlan],
+        plans: Mapping[str, StepPlan],
         targets: Path,
         workers: int,
         limits: Limits,
         required: Level = Level.STRONG,
+        options: VerifierOptions = _USUAL,
     ) -> None:
         self._plans = plans
-        self._pool = SandboxPool(workers, limits, required=required)
+        self._limits = limits
+        self._options = options
+        environments = options.environments or (Environment("current", sys.executable, ""),)
+        self._pools = {
+            environment.name: SandboxPool(
+                workers, limits, python=environment.python, required=required
+            )
+            for environment in environments
+        }
         self._judge = Judge(targets)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Start the judge and the sandbox."""
-        await self._stack.enter_async_context(self._judge)
-        await self._stack.enter_async_context(self._pool)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._judge)
+            for pool in self._pools.values():
+                await stack.enter_async_context(pool)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -70,8 +116,8 @@ class Verifier:
 
     @property
     def isolation(self) -> LevelReport:
-        """The confinement that programs have, once the verifier is entered."""
-        return self._pool.report
+        """The confinement that programs have, the weakest of all environments', once entered."""
+        return min((pool.report for pool in self._pools.values()), key=lambda r: rank(r.level))
 
     def has(self, step_id: str) -> bool:
         """Whether the sub-step is scored."""
@@ -90,14 +136,29 @@ class Verifier:
         """
         if candidate is not None and not candidate.code.strip():
             return Verdict(Reason.NO_CODE, "the generation holds no code")
-        cases = self._plans[step_id].cases
-        job = Job(program, tuple(case.child for case in cases))
-        outcome = await self._pool.run(job, key=step_id)
+        confirmation = self._options.confirmation
+        work = _Work(self._plans[step_id], program, candidate)
+        first = await self._try(work)
+        further = (self._try(work) for _ in range(confirmation.further_tries(first)))
+        return rule_tries((first, *await asyncio.gather(*further)), confirmation.rule)
+
+    async def _try(self, work: "_Work") -> Verdict:
+        """Verify once in every environment."""
+        verdicts = await asyncio.gather(
+            *(self._judge_in(pool, work) for pool in self._pools.values())
+        )
+        return rule_environments(tuple(zip(self._pools, verdicts, strict=True)))
+
+    async def _judge_in(self, pool: SandboxPool, work: "_Work") -> Verdict:
+        plan, candidate = work.plan, work.candidate
+        limits = self._options.step_limits.get(plan.step_id, self._limits)
+        job = Job(work.program, tuple(case.child for case in plan.cases))
+        outcome = await pool.run(job, limits, key=plan.step_id)
         if outcome.ending is Ending.SYNTAX_ERROR and candidate is not None and not candidate.fenced:
             return _verdict(Reason.NO_CODE, f"no code block; {outcome.detail}", outcome)
         request = Request(
-            step_id,
-            tuple(case.judge for case in cases),
+            plan.step_id,
+            tuple(case.judge for case in plan.cases),
             outcome.ending,
             outcome.detail,
             outcome.frames,
@@ -107,6 +168,13 @@ class Verifier:
         if outcome.violation and reason in (Reason.EXCEPTION, Reason.KILLED):
             reason = Reason.VIOLATION
         return _verdict(reason, judgement.detail, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    plan: StepPlan
+    program: str
+    candidate: Candidate | None
 
 
 def _verdict(reason: Reason, detail: str, outcome: Outcome) -> Verdict:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class Given(StrEnum):
@@ -146,11 +147,24 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A scored sub-step of one attempt; `inherited_from` is its verdict's."""
+    """A scored sub-step of one attempt, with what the metrics take from its verdict."""
 
     step_id: str
     reason: Reason
     inherited_from: str | None = None
+    environments: tuple[tuple[str, Reason], ...] = ()
+    tries: tuple[Reason, ...] = ()
+
+    @classmethod
+    def of(cls, step_id: str, verdict: Verdict) -> Self:
+        """Take what counts of a verdict."""
+        return cls(
+            step_id,
+            verdict.reason,
+            verdict.inherited_from,
+            verdict.environments,
+            verdict.tries,
+        )
 
     @property
     def passed(self) -> bool:

@@ -14,6 +14,7 @@ from tasks.core.json_value import JsonValue
 from tasks.core.ordering import natural_key
 from tasks.core.protocols import ProtocolScore
 from tasks.core.records import AttemptResult, StepResult
+from tasks.core.remarks import Remark
 from tasks.core.scoring import Metric, by_problem
 
 _HEADLINE = "subtask_accuracy"
@@ -27,6 +28,7 @@ def metrics_document(
     *,
     reasons: Mapping[str, int],
     details: Mapping[str, JsonValue],
+    remarks: Iterable[Remark] = (),
 ) -> dict[str, JsonValue]:
     """Return the content of metrics.json.
 
@@ -35,12 +37,14 @@ def metrics_document(
         protocols: The published protocols that the run serves.
         reasons: How often each verdict reason occurred, see `count_reasons`.
         details: The settings that a reader needs to compare the score with another.
+        remarks: What else a reader should know.
     """
     return {
         "metrics": {name: _metric_entry(metric) for name, metric in metrics.items()},
         "protocols": [dict(asdict(protocol)) for protocol in protocols],
         "reasons": dict(reasons),
         "details": dict(details),
+        "remarks": {remark.name: {"text": remark.text, **remark.data} for remark in remarks},
     }
 
 
@@ -57,6 +61,7 @@ def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: 
     sections = [
         f"# {_escape(model)} on {_escape(dataset)}",
         _headline(_mapping(metrics[_HEADLINE])),
+        *(f"- {_escape(text)}" for text in remark_texts(document)),
         "## Metrics",
         _metrics_table(metrics),
         "## Published protocols",
@@ -67,6 +72,11 @@ def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: 
         _table(("setting", "value"), _rows(document["details"], code=False)),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def remark_texts(document: Mapping[str, JsonValue]) -> list[str]:
+    """Return the sentences of a metrics document's remarks."""
+    return [str(_mapping(entry)["text"]) for entry in _mapping(document["remarks"]).values()]
 
 
 def problem_rows(

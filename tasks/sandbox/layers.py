@@ -108,4 +108,9 @@ def report_level(layers: Iterable[str]) -> LevelReport:
 
 def reaches(level: Level, required: Level) -> bool:
     """Whether a level is at least the required one."""
-    return _RANKS.index(level) >= _RANKS.index(required)
+    return rank(level) >= rank(required)
+
+
+def rank(level: Level) -> int:
+    """Order levels, the weakest first."""
+    return _RANKS.index(level)

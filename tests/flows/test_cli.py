@@ -258,8 +258,8 @@ def test_a_second_process_on_one_output_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The same evaluation is already writing there; this one must not disturb it."""
-    from flows.config import load_config
     from flows.inputs import load_inputs, run_identity
+    from flows.settings import load_config
 
     del prefect_api
     options = {

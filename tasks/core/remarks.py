@@ -1,0 +1,85 @@
+"""verdict -> metrics: what a reader of the score should know besides the numbers.
+
+A remark is one sentence for a person and the same as data; it is there only where there is
+something to say.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tasks.core.json_value import JsonValue
+from tasks.core.ordering import natural_key
+from tasks.core.records import AttemptResult, Reason, StepResult
+from tasks.core.rulings import TryRule, is_unstable
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing to know: its name in metrics.json, a sentence, and the data behind it."""
+
+    name: str
+    text: str
+    data: Mapping[str, JsonValue]
+
+
+def remark_unstable(attempts: Iterable[AttemptResult], rule: TryRule) -> Remark | None:
+    """Name the sub-steps whose tries ended differently; None where nothing was tried again."""
+    tried = [(a, step) for a in attempts for step in a.steps if step.tries]
+    if not tried:
+        return None
+    unstable = [(a, step) for a, step in tried if is_unstable(step)]
+    steps = sorted({step.step_id for _, step in unstable}, key=natural_key)
+    found = f"{len(unstable)} unstable ({_first(steps)})" if unstable else "all of them stable"
+    entries: list[JsonValue] = [
+        {"step_id": s.step_id, "repeat": a.repeat, "tries": [reason.value for reason in s.tries]}
+        for a, s in unstable
+    ]
+    return Remark(
+        "confirmation",
+        f"{len(tried)} verifications were tried again, {found}; the score rule is "
+        f"{rule.value!r}: {_RULES[rule]}",
+        {"tried": len(tried), "rule": rule.value, "unstable": entries},
+    )
+
+
+def remark_environments(attempts: Iterable[AttemptResult]) -> Remark | None:
+    """Count what passes in each environment; None where there is one only."""
+    steps = [step for attempt in attempts for step in attempt.steps if step.environments]
+    if not steps:
+        return None
+    names = [name for name, _ in steps[0].environments]
+    passed = {name: sum(_passes_in(step, name) for step in steps) for name in names}
+    apart = {
+        step.step_id for step in steps if len({r is _PASSED for _, r in step.environments}) > 1
+    }
+    differing = sorted(apart, key=natural_key)
+    counts = ", ".join(f"{count} in {name}" for name, count in passed.items())
+    return Remark(
+        "environments",
+        f"of {len(steps)} programs {counts} passed; one that passes in any of them counts as "
+        f"passed; they differ in {len(differing)} sub-steps{_in_brackets(differing)}",
+        {"programs": len(steps), "passed": {**passed}, "differing": [*differing]},
+    )
+
+
+_PASSED = Reason.PASSED
+_RULES = {
+    TryRule.FIRST: "the first try decides",
+    TryRule.ANY: "one passing try is enough",
+    TryRule.ALL: "every try has to pass",
+}
+
+
+def _passes_in(step: StepResult, environment: str) -> bool:
+    return (environment, _PASSED) in step.environments
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _in_brackets(names: Sequence[str]) -> str:
+    return f" ({_first(names)})" if names else ""
