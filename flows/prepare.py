@@ -15,7 +15,8 @@ from tasks.addresses import is_loopback
 from tasks.core.assets import ASSETS, Asset
 from tasks.core.errors import ConfigError, DownloadError
 from tasks.downloading import Patience, Watch, fetch, holds, part_of
-from tasks.mirrors import FileMirror, HttpMirror, Mirror, make_client
+from tasks.http_client import make_client
+from tasks.mirrors import FileMirror, HttpMirror, Mirror
 
 _SPARE_BYTES = 64 << 20
 

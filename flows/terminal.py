@@ -61,6 +61,17 @@ def watching() -> Generator[Bars]:
         yield Bars(progress)
 
 
+@contextmanager
+def waiting(doing: str) -> Generator[None]:
+    """Show on a terminal's standard error that something is being done."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(doing):
+        yield
+
+
 def print_line(console: Console, text: str) -> None:
     """Print a text as it is, without markup or line breaks of our own."""
     console.print(text, soft_wrap=True, markup=False, highlight=False)

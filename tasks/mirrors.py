@@ -16,11 +16,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tasks.core.errors import ConfigError
-
 CHUNK_BYTES = 1 << 18
 
-_CONNECT_S = 20.0
 _LONGEST_WAIT_S = 30.0
 _AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -132,28 +129,6 @@ class FileMirror:
                 yield Stream(offset, total, iter(lambda: file.read(CHUNK_BYTES), b""))
         except OSError as error:
             raise MirrorError(error.strerror or str(error)) from error
-
-
-def make_client(timeout_s: float, *, proxies: bool = True) -> httpx.Client:
-    """Make the client of HTTP mirrors.
-
-    Args:
-        timeout_s: seconds without a byte after which a connection counts as dead.
-        proxies: use those that the environment names.
-
-    Raises:
-        ConfigError: such a proxy cannot be used.
-    """
-    timeout = httpx.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s))
-    try:
-        return httpx.Client(timeout=timeout, follow_redirects=True, trust_env=proxies)
-    except (ImportError, ValueError, httpx.InvalidURL) as error:
-        # The address is left out, since it may hold a password.
-        raise ConfigError(
-            "the proxy of the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY): expected "
-            f"http://host:port, found one that cannot be used ({type(error).__name__}); correct "
-            "the variable or unset it (for SOCKS: pip install 'httpx[socks]')"
-        ) from error
 
 
 def _accept(response: httpx.Response, offset: int, size_bytes: int | None) -> Stream:
