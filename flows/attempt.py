@@ -17,12 +17,12 @@ from tasks.core.extraction import extract_candidate
 from tasks.core.program import assemble_program
 from tasks.core.prompting import render_prompt
 from tasks.core.records import (
+    OVERFLOW,
     Answered,
     AttemptResult,
     Candidate,
     FinishReason,
     Problem,
-    Reason,
     StepKey,
     StepResult,
     Usage,
@@ -139,8 +139,7 @@ async def _verify_step(
 
 
 async def _fail_overlong(runtime: Runtime, key: StepKey) -> StepResult:
-    detail = "the prompt of this or of an earlier sub-step did not fit into the model's context"
-    return _record(runtime, key, Verdict(Reason.CONTEXT_OVERFLOW, detail))
+    return _record(runtime, key, OVERFLOW)
 
 
 def _record(runtime: Runtime, key: StepKey, verdict: Verdict) -> StepResult:

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from prefect import flow
 
 from flows.config import EvalConfig, read_key
-from flows.dataset import make_verifier
 from flows.inputs import Inputs, load_inputs, run_identity
 from flows.lines import rollout_line
+from flows.opening import Opened, open_verifier
 from flows.problem import evaluate_problem
 from flows.progress import Counted
-from flows.record import RunRecord, new_run, run_details, run_header
+from flows.record import RunRecord, new_run, run_details, run_header, verifier_details
 from flows.runtime import Runtime, Turns, runtime_in_use
 from flows.session import SESSION
 from tasks.artifacts import publish
@@ -25,6 +26,7 @@ from tasks.generation import CachedModel
 from tasks.generation_cache import GenerationCache
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import RunDirectory
+from tasks.verifier import Verifier
 
 
 @flow(name="evaluate", flow_run_name="evaluate {config.dataset}", persist_result=False)
@@ -38,24 +40,24 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     inputs = session.inputs or load_inputs(config)
     output = config.output or new_run(config.model_name)
     async with AsyncExitStack() as stack:
-        # The endpoint's settings are checked here, before the run leaves any file.
+        # What can still turn out to be unusable is tried here, before the run leaves any file.
         client = _connect(config, inputs, stack)
-        directory = stack.enter_context(RunDirectory(output, run_identity(config, inputs)))
+        identity = run_identity(config, inputs)
+        opened = await open_verifier(config, inputs.dataset, stack)
+        inputs = replace(inputs, dataset=opened.dataset)
+        directory = stack.enter_context(RunDirectory(output, identity))
         record = stack.enter_context(RunRecord(directory, config, inputs.dataset))
-        model = CachedModel(
-            client, inputs.settings, GenerationCache(config.cache_dir), config.concurrency
-        )
-        runtime = await _start(config, inputs, model, directory, stack)
-        isolation = runtime.verifier.isolation
-        record.note_isolation(isolation)
+        record.note_verifier(opened)
+        runtime = _gather(config, inputs, opened.verifier, client, directory)
+        stack.callback(runtime.generations.close)
+        stack.callback(runtime.verdicts.close)
         doing = f"evaluating {config.model_name}"
-        header = run_header(doing, inputs.dataset, isolation, output, config.repeats)
-        runtime.progress.note(header)
+        runtime.progress.note(run_header(doing, opened, output, config.repeats))
         attempts = await _fan_out(config, inputs, runtime)
         runtime.generations.finish()
         runtime.verdicts.finish()
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
-        document = await _publish(config, inputs, attempts)
+        document = await _publish(config, inputs, opened, attempts)
         directory.write_json("metrics.json", document)
         record.complete(runtime.model.asked, runtime.model.cached)
     return document
@@ -72,28 +74,24 @@ def _connect(config: EvalConfig, inputs: Inputs, stack: AsyncExitStack) -> ChatC
     return client
 
 
-async def _start(
+def _gather(
     config: EvalConfig,
     inputs: Inputs,
-    model: CachedModel,
+    verifier: Verifier,
+    client: ChatClient,
     directory: RunDirectory,
-    stack: AsyncExitStack,
 ) -> Runtime:
-    """Start the services; the stack stops them again, also after a failure."""
-    dataset = inputs.dataset
-    verifier = make_verifier(config, dataset)
-    generations, verdicts = directory.log("generations.jsonl"), directory.log("verdicts.jsonl")
-    stack.callback(generations.close)
-    stack.callback(verdicts.close)
+    """Gather what the subflows share."""
+    cache = GenerationCache(config.cache_dir)
     return Runtime(
-        problems={problem.problem_id: problem for problem in dataset.problems},
+        problems={problem.problem_id: problem for problem in inputs.dataset.problems},
         template=inputs.template.text,
         background=config.background,
         repeats=config.repeats,
-        model=model,
-        verifier=await stack.enter_async_context(verifier),
-        generations=generations,
-        verdicts=verdicts,
+        model=CachedModel(client, inputs.settings, cache, config.concurrency),
+        verifier=verifier,
+        generations=directory.log("generations.jsonl"),
+        verdicts=directory.log("verdicts.jsonl"),
         progress=SESSION.get().progress,
         turns=Turns(config.live_problems),
     )
@@ -126,15 +124,15 @@ async def _fan_out(config: EvalConfig, inputs: Inputs, runtime: Runtime) -> list
 
 
 async def _publish(
-    config: EvalConfig, inputs: Inputs, attempts: Sequence[AttemptResult]
+    config: EvalConfig, inputs: Inputs, opened: Opened, attempts: Sequence[AttemptResult]
 ) -> dict[str, JsonValue]:
     dataset = inputs.dataset
     document = aggregate(
         attempts,
         given_counts(dataset.problems),
-        run_details(config, inputs),
+        {**run_details(config, inputs), **verifier_details(config, opened)},
         dataset.benchmark,
-        restricted=config.scored is not Scored.ALL,
+        restricted=config.scored is not Scored.ALL or bool(opened.left_out),
         rule=config.confirm_rule,
     )
     table = problem_table(attempts, dataset.problems)

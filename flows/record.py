@@ -2,6 +2,7 @@
 
 import platform
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Self
 from flows.config import DataSettings, EvalConfig
 from flows.dataset import Dataset
 from flows.inputs import Inputs
+from flows.opening import Opened
 from tasks.core.json_value import JsonValue
+from tasks.core.ordering import natural_key
 from tasks.core.records import Scored
 from tasks.run_directory import RunDirectory
-from tasks.sandbox.layers import LevelReport
 
 _PACKAGES = ("scicode-flows", "prefect", "openai", "numpy", "scipy", "sympy", "h5py", "pandas")
 
@@ -29,7 +31,7 @@ class RunRecord:
             "targets": str(dataset.targets),
             "versions": _versions(),
             "isolation": None,
-            "environment": "current",
+            "environments": [],
         }
 
     def __enter__(self) -> Self:
@@ -48,9 +50,15 @@ class RunRecord:
             status = "interrupted" if kind and not issubclass(kind, Exception) else "failed"
             self._write(status=status, ended=_now(), error=str(error))
 
-    def note_isolation(self, report: LevelReport) -> None:
-        """Note the confinement that programs have on this host."""
-        self._write(isolation=report.level.value, layers=list(report.layers))
+    def note_verifier(self, opened: Opened) -> None:
+        """Note where programs run, and the confinement that they have on this host."""
+        report = opened.verifier.isolation
+        self._write(
+            isolation=report.level.value,
+            layers=list(report.layers),
+            environments=[asdict(environment) for environment in opened.verifier.environments],
+            left_out=dict(opened.left_out),
+        )
 
     def complete(self, requests: int = 0, cached: int = 0) -> None:
         """Note that the run is complete, and how many generations were asked for and cached."""
@@ -67,14 +75,19 @@ def new_run(name: str) -> Path:
     return Path("runs") / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
 
 
-def run_header(
-    doing: str, dataset: Dataset, isolation: LevelReport, output: Path, repeats: int = 1
-) -> str:
-    """Say in one line what starts, on what, how confined, and where it is written."""
+def run_header(doing: str, opened: Opened, output: Path, repeats: int = 1) -> str:
+    """Say in one line what starts, on what, where programs run, and where it is written."""
+    dataset, verifier = opened.dataset, opened.verifier
     repeated = f" × {repeats}" if repeats > 1 else ""
-    return (
-        f"{doing} on {dataset.name}: {_count(len(dataset.problems), 'problem')}{repeated}, "
-        f"{_count(len(dataset.scored), 'scored sub-step')} · {isolation} · writes to {output}"
+    left_out = f" ({_count(len(opened.left_out), 'problem')} left out)" if opened.left_out else ""
+    return " · ".join(
+        (
+            f"{doing} on {dataset.name}: {_count(len(dataset.problems), 'problem')}{repeated}, "
+            f"{_count(len(dataset.scored), 'scored sub-step')}{left_out}",
+            f"environment {', '.join(place.name for place in verifier.environments)}",
+            str(verifier.isolation),
+            f"writes to {output}",
+        )
     )
 
 
@@ -109,6 +122,20 @@ def dataset_details(settings: DataSettings, dataset: Dataset) -> dict[str, JsonV
         "problems": len(dataset.problems),
         "scored": scored,
         "given": settings.given.value,
+    }
+
+
+def verifier_details(settings: DataSettings, opened: Opened) -> dict[str, JsonValue]:
+    """Return the part of the details that tells how programs were judged."""
+    left_out = sorted(opened.left_out, key=natural_key)
+    return {
+        "environments": list(settings.environments),
+        "isolation": opened.verifier.isolation.level.value,
+        "verification tries": f"{1 + settings.confirm} ({settings.confirm_which.value} repeated, "
+        f"{settings.confirm_rule.value} decides)"
+        if settings.confirm
+        else "1",
+        **({"problems left out for missing dependencies": [*left_out]} if left_out else {}),
     }
 
 

@@ -1,19 +1,21 @@
 """Flow: judge given programs, without a model."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from prefect import flow
 
 from flows.config import VerifyConfig
-from flows.dataset import load_dataset, make_verifier
+from flows.dataset import load_dataset
 from flows.lines import rollout_line, verdict_line
+from flows.opening import open_verifier
 from flows.programs import AttemptPrograms, load_attempt_programs, verify_identity
 from flows.progress import Counted, Progress
-from flows.record import RunRecord, dataset_details, new_run, run_header
+from flows.record import RunRecord, dataset_details, new_run, run_header, verifier_details
 from flows.session import SESSION
 from tasks.artifacts import publish
 from tasks.core.json_value import JsonValue
-from tasks.core.records import AttemptResult, Scored, StepKey, StepResult, Usage
+from tasks.core.records import OVERFLOW, AttemptResult, Scored, StepKey, StepResult, Usage
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import LineLog, RunDirectory
 from tasks.verification import verify
@@ -30,28 +32,34 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
     session = SESSION.get()
     dataset = session.dataset or load_dataset(config)
     output = config.output or new_run("verify")
-    programs = load_attempt_programs(config.programs, dataset)
-    details = {**dataset_details(config, dataset), "programs": sum(len(p.lines) for p in programs)}
-    session.progress.expect(Counted.VERIFICATIONS, sum(len(p.lines) for p in programs))
-    verifier = make_verifier(config, dataset)
-    with (
-        RunDirectory(output, verify_identity(config, dataset)) as directory,
-        RunRecord(directory, config, dataset) as record,
-    ):
+    identity = verify_identity(config, dataset)
+    async with AsyncExitStack() as stack:
+        programs = load_attempt_programs(config.programs, dataset)
+        tried = frozenset(attempt.problem_id for attempt in programs)
+        opened = await open_verifier(config, dataset, stack, tried)
+        dataset = opened.dataset
+        programs = [p for p in programs if p.problem_id not in opened.left_out]
+        number = sum(len(attempt.lines) for attempt in programs)
+        session.progress.expect(Counted.VERIFICATIONS, number)
+        directory = stack.enter_context(RunDirectory(output, identity))
+        record = stack.enter_context(RunRecord(directory, config, dataset))
+        record.note_verifier(opened)
         verdicts = directory.log("verdicts.jsonl")
-        async with verifier:
-            record.note_isolation(verifier.isolation)
-            doing = f"verifying {details['programs']} programs"
-            session.progress.note(run_header(doing, dataset, verifier.isolation, output))
-            attempts = await _verify_all(verifier, programs, verdicts, session.progress)
+        stack.callback(verdicts.close)
+        session.progress.note(run_header(f"verifying {number} programs", opened, output))
+        attempts = await _verify_all(opened.verifier, programs, verdicts, session.progress)
         verdicts.finish()
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
         document = aggregate(
             attempts,
             given_counts(dataset.problems),
-            details,
+            {
+                **dataset_details(config, dataset),
+                **verifier_details(config, opened),
+                "programs": number,
+            },
             dataset.benchmark,
-            restricted=config.scored is not Scored.ALL,
+            restricted=config.scored is not Scored.ALL or bool(opened.left_out),
             rule=config.confirm_rule,
         )
         table = problem_table(attempts, dataset.problems)
@@ -66,7 +74,11 @@ async def _verify_all(
 ) -> list[AttemptResult]:
     async def one(attempt: AttemptPrograms, index: int) -> StepResult:
         line = attempt.lines[index]
-        verdict = await verify(verifier, attempt.repeat, line.step_id, line.program, None)
+        verdict = OVERFLOW
+        if not line.overlong:
+            verdict = await verify(
+                verifier, attempt.repeat, line.step_id, line.program, line.candidate
+            )
         key = StepKey(attempt.problem_id, attempt.repeat, line.step_id)
         verdicts.append(key, verdict_line(verdict))
         progress.advance(Counted.VERIFICATIONS)

@@ -1,7 +1,9 @@
 """Programs file -> programs: read finished programs that enter the arrow line past generation.
 
 One JSON object a line, `{"step_id": "13.7", "program": "...", "repeat": 0}`; `repeat` defaults to 0
-and any other field is passed over, so a run's own generations.jsonl can be given as well.
+and any other field is passed over. A run's own generations.jsonl, or its directory, can be given as
+well: `text`, `candidate` and `finish_reason` then tell what the program alone does not, so that
+every sub-step gets the verdict that it got there.
 """
 
 import gzip
@@ -13,17 +15,30 @@ from pathlib import Path
 from typing import cast
 
 from tasks.core.errors import DatasetError
+from tasks.core.extraction import extract_candidate
+from tasks.core.records import Candidate, FinishReason
 
 _SHAPE = '{"step_id": "13.7", "program": "...", "repeat": 0}'
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramLine:
-    """One program to verify."""
+    """One program to verify.
+
+    `candidate` is the sub-step's own code in it, None where only the program is known; `overlong`
+    tells that there is none because the prompt did not fit into the model's context.
+    """
 
     step_id: str
     program: str
     repeat: int = 0
+    candidate: Candidate | None = None
+    overlong: bool = False
+
+
+def programs_file(path: Path) -> Path:
+    """Return the file of programs: the path itself, or the one in a run directory."""
+    return path / "generations.jsonl" if path.is_dir() else path
 
 
 def load_programs(path: Path) -> tuple[ProgramLine, ...]:
@@ -69,7 +84,20 @@ def _program_line(fields: Mapping[str, object], where: str) -> ProgramLine:
     step_id, program = _text(fields, "step_id", where), _text(fields, "program", where)
     if not step_id:
         raise _refusal(where, 'an empty "step_id"')
-    return ProgramLine(step_id=step_id, program=program, repeat=repeat)
+    return ProgramLine(
+        step_id=step_id,
+        program=program,
+        repeat=repeat,
+        candidate=_candidate(fields),
+        overlong=fields.get("finish_reason") == FinishReason.OVERLONG,
+    )
+
+
+def _candidate(fields: Mapping[str, object]) -> Candidate | None:
+    text, code = fields.get("text"), fields.get("candidate")
+    if not isinstance(text, str) or not isinstance(code, str):
+        return None
+    return Candidate(code, extract_candidate(text).fenced)
 
 
 def _text(fields: Mapping[str, object], key: str, where: str) -> str:

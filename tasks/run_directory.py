@@ -8,9 +8,7 @@ configuration: its identity stands in run.json.
 import fcntl
 import json
 import os
-import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
@@ -19,9 +17,12 @@ from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.core.ordering import natural_key
 from tasks.core.records import StepKey
+from tasks.durable_files import replacing
 
 RUN_FILE = "run.json"
 LOCK_FILE = ".lock"
+# Results are for everybody who may see the folder.
+_MODE = 0o644
 
 
 class LineLog:
@@ -43,7 +44,7 @@ class LineLog:
 
     def finish(self) -> None:
         """Put the lines in order, the newest of each key, and close the file."""
-        with _replacing(self._path) as sorted_file:
+        with replacing(self._path, mode=_MODE) as sorted_file:
             for key in sorted(self._places, key=_order):
                 start, size = self._places[key]
                 self._file.seek(start)
@@ -127,12 +128,12 @@ class RunDirectory:
 
     def write_json(self, name: str, content: Mapping[str, JsonValue]) -> None:
         """Write a JSON file of the run, whole or not at all."""
-        with _replacing(self.path / name) as file:
+        with replacing(self.path / name, mode=_MODE) as file:
             file.write((json.dumps(content, indent=2) + "\n").encode())
 
     def write_lines(self, name: str, lines: list[dict[str, JsonValue]]) -> None:
         """Write a JSON-lines file of the run, whole or not at all."""
-        with _replacing(self.path / name) as file:
+        with replacing(self.path / name, mode=_MODE) as file:
             file.writelines((json.dumps(line) + "\n").encode() for line in lines)
 
 
@@ -218,18 +219,3 @@ def _key_fields(key: StepKey) -> dict[str, JsonValue]:
 
 def _order(key: StepKey) -> tuple[object, ...]:
     return (natural_key(key.problem_id), key.repeat, natural_key(key.step_id))
-
-
-@contextmanager
-def _replacing(path: Path) -> Generator[IO[bytes]]:
-    """Write a file that takes the place of another once it is whole and on disk."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)

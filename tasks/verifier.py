@@ -26,6 +26,7 @@ from tasks.core.records import (
 )
 from tasks.core.rulings import Confirmation, rule_environments, rule_tries
 from tasks.core.splitting.split import SplitCase, split_cases
+from tasks.dependencies import find_unimportable
 from tasks.judge.client import Judge
 from tasks.judge.messages import Request
 from tasks.sandbox.layers import Level, LevelReport, rank
@@ -86,12 +87,12 @@ class Verifier:
         self._plans = plans
         self._limits = limits
         self._options = options
-        environments = options.environments or (Environment("current", sys.executable, ""),)
+        self._environments = options.environments or (Environment("current", sys.executable, ""),)
         self._pools = {
             environment.name: SandboxPool(
                 workers, limits, python=environment.python, required=required
             )
-            for environment in environments
+            for environment in self._environments
         }
         self._judge = Judge(targets)
         self._stack = AsyncExitStack()
@@ -118,6 +119,21 @@ class Verifier:
     def isolation(self) -> LevelReport:
         """The confinement that programs have, the weakest of all environments', once entered."""
         return min((pool.report for pool in self._pools.values()), key=lambda r: rank(r.level))
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """Where programs run."""
+        return self._environments
+
+    async def find_unimportable(self, problems: Iterable[Problem]) -> dict[str, str]:
+        """Return the problems whose dependencies are missing in every environment, and why."""
+        asked = tuple(problems)
+        missing = [await find_unimportable(pool, asked) for pool in self._pools.values()]
+        return {
+            problem_id: reason
+            for problem_id, reason in missing[0].items()
+            if all(problem_id in found for found in missing)
+        }
 
     def has(self, step_id: str) -> bool:
         """Whether the sub-step is scored."""

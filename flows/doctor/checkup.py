@@ -13,13 +13,12 @@ def checks(config: EvalConfig, api_key: str, *, deep: bool) -> Iterator[Check]:
     """Return the checks one by one; each can be looked at while the next ones are prepared."""
     yield Check("python", host.python)
     yield Check("packages", host.packages)
-    yield Check("isolation", partial(host.isolation, config.isolation))
-    # Confining a program takes longest, and Prefect is long in coming: both start before the
-    # modules of the other checks are imported.
+    # Prefect is long in coming, so it begins before the modules of the other checks are imported.
     yield Check("prefect", server.prefect_server)
     from flows.dataset import worker_count
-    from flows.doctor import benchmarks, model
+    from flows.doctor import benchmarks, confinement, model
 
+    yield Check("isolation", partial(confinement.isolation_and_dependencies, config))
     yield Check("cores and memory", partial(host.cores_and_memory, worker_count(config)))
     yield Check("temporary files", host.temporary_folder)
     yield Check("cache", partial(host.cache, config.cache_dir))

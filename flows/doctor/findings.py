@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 from tasks.core.errors import EvalError
 
@@ -31,16 +32,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something to look at, by the name that its finding has."""
+    """Something to look at, by the name that a finding of its failure has."""
 
     name: str
-    look: Callable[[], Finding]
+    look: Callable[[], Finding | tuple[Finding, ...]]
 
 
 def examine(checks: Iterable[Check]) -> tuple[Finding, ...]:
     """Run the checks beside each other, each as soon as it comes; findings keep their order."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return tuple(threads.map(_run, checks))
+        return tuple(chain.from_iterable(threads.map(_run, checks)))
 
 
 def is_ready(findings: Iterable[Finding]) -> bool:
@@ -54,12 +55,13 @@ def failure(name: str, error: EvalError) -> Finding:
     return Finding(name, Status.FAIL, *((found, advice) if found else (advice,)))
 
 
-def _run(check: Check) -> Finding:
+def _run(check: Check) -> tuple[Finding, ...]:
     try:
-        return check.look()
+        found = check.look()
+        return found if isinstance(found, tuple) else (found,)
     except EvalError as error:
-        return failure(check.name, error)
+        return (failure(check.name, error),)
     except Exception as error:  # a check that breaks must not hide what the others find
         said = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_TEXT]
         advice = "if nothing explains it, report it as a defect of scicode-flows"
-        return Finding(check.name, Status.FAIL, f"could not be checked: {said}", advice)
+        return (Finding(check.name, Status.FAIL, f"could not be checked: {said}", advice),)

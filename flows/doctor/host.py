@@ -1,4 +1,4 @@
-"""Checks of the machine: interpreter, packages, confinement, cores, memory and folders."""
+"""Checks of the machine: interpreter, packages, cores, memory and folders."""
 
 import os
 import platform
@@ -15,9 +15,7 @@ from rich.filesize import decimal
 
 from flows.doctor.findings import Finding, Status
 from tasks.run_directory import check_writable
-from tasks.sandbox.layers import Level, LevelReport, reaches
 from tasks.sandbox.memory import available_memory_bytes
-from tasks.sandbox.probing import probe_level
 
 _OWN = "scicode-flows"
 _NAMED = ("prefect", "openai", "numpy", "scipy", "sympy", "h5py")
@@ -43,22 +41,6 @@ def packages() -> Finding:
         return Finding("packages", Status.FAIL, ", ".join(wrong), _INSTALL)
     named = ", ".join(f"{name} {version(name)}" for name in _NAMED)
     return Finding("packages", Status.OK, f"{version(_OWN)} with {named}")
-
-
-def isolation(required: Level) -> Finding:
-    """Confine a program and tell the level that this host gives."""
-    return judge_level(probe_level(), required)
-
-
-def judge_level(report: LevelReport, required: Level) -> Finding:
-    """Tell whether a level is enough, and what would raise it."""
-    missing = f", without {', '.join(report.missing)}" if report.missing else ""
-    found = f"level {report.level} ({required} is required){missing}"
-    advice = f"to raise it: {'; '.join(report.advice)}" if report.advice else ""
-    if reaches(report.level, required):
-        return Finding("isolation", Status.OK, found, advice)
-    lower = f"or accept less with --isolation {report.level}, for models that you trust"
-    return Finding("isolation", Status.FAIL, found, "; ".join(filter(None, (advice, lower))))
 
 
 def cores_and_memory(workers: int) -> Finding:

@@ -145,6 +145,12 @@ class Verdict:
         return self.reason is Reason.PASSED
 
 
+OVERFLOW = Verdict(
+    Reason.CONTEXT_OVERFLOW,
+    "the prompt of this or of an earlier sub-step did not fit into the model's context",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """A scored sub-step of one attempt, with what the metrics take from its verdict."""

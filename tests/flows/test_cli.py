@@ -79,9 +79,9 @@ def test_doctor_tells_that_an_evaluation_could_start(small: Path, tmp_path: Path
     assert last == "ready: an evaluation with these settings can start"
     assert {line.split()[0] for line in lines} <= {"ok", "note"}
     names = [line[6:25].strip() for line in lines]
-    assert names[:4] == ["python", "packages", "isolation", "prefect"]
+    assert names[:5] == ["python", "packages", "prefect", "isolation", "dependencies"]
     assert names[-3:] == ["cases and targets", "prompt", "endpoint"]
-    assert len(names) == len(set(names)) == 16
+    assert len(names) == len(set(names)) == 17
 
 
 def test_doctor_tells_each_thing_that_keeps_an_evaluation_from_starting(
@@ -100,7 +100,9 @@ def test_doctor_tells_each_thing_that_keeps_an_evaluation_from_starting(
     document = json.loads(captured.out)
     assert document["ready"] is False
     failed = {row["name"]: row for row in document["findings"] if row["status"] == "FAIL"}
-    assert {"dataset scicode", "cases and targets", "prompt", "endpoint"} <= set(failed)
+    assert set(failed) == {
+        *("dependencies", "dataset scicode", "cases and targets", "prompt", "endpoint")
+    }
     assert failed["dataset scicode"]["advice"].startswith("scicode-flows prepare scicode")
 
 

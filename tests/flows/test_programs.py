@@ -11,6 +11,8 @@ from flows.config import VerifyConfig, validate
 from flows.dataset import Dataset, load_dataset
 from flows.programs import load_attempt_programs, verify_identity
 from tasks.core.errors import DatasetError
+from tasks.core.records import Scored
+from tasks.targets import write_targets
 
 
 @pytest.fixture
@@ -77,3 +79,39 @@ def test_other_programs_are_another_verification(config: VerifyConfig, dataset: 
     write(config, (0, "1.2"))
     second = verify_identity(config, dataset)
     assert [name for name in first if first[name] != second[name]] == ["programs_sha256"]
+
+
+def test_programs_of_sub_steps_without_targets_are_left_out_where_that_is_asked_for(
+    config: VerifyConfig, tmp_path: Path
+) -> None:
+    targets = tmp_path / "some.h5"
+    # 3 doubled
+    write_targets(targets, {"1.1": [6]})
+    some = {"targets": targets, "scored": Scored.WITH_TARGETS}
+    dataset = load_dataset(config.model_copy(update=some))
+    attempts = load_attempt_programs(write(config, (0, "1.1"), (0, "1.2"), (0, "2.2")), dataset)
+    assert [line.step_id for attempt in attempts for line in attempt.lines] == ["1.1"]
+
+
+def test_a_run_directory_stands_for_its_generations(
+    config: VerifyConfig, dataset: Dataset, tmp_path: Path
+) -> None:
+    file = write(config, (0, "1.1"), (0, "1.2"))
+    file.rename(tmp_path / "generations.jsonl")
+    assert [a.problem_id for a in load_attempt_programs(tmp_path, dataset)] == ["1"]
+
+
+def test_after_a_prompt_that_was_too_long_every_sub_step_counts(
+    config: VerifyConfig, dataset: Dataset
+) -> None:
+    lines = [
+        {"step_id": "1.1", "program": "# 1.1"},
+        {"step_id": "1.2", "program": "# 1.2", "finish_reason": "overlong"},
+    ]
+    config.programs.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (attempt,) = load_attempt_programs(config.programs, dataset)
+    assert [(line.step_id, line.overlong) for line in attempt.lines] == [
+        ("1.1", False),
+        ("1.2", True),
+        ("1.3", True),
+    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.core.errors import DatasetError
+from tasks.core.records import Candidate
 from tasks.programs_file import ProgramLine, load_programs
 
 RECORDED = Path(__file__).parents[2].parent / "shared" / "data" / "recorded"
@@ -106,3 +107,18 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path, name: str, raw: byte
 @pytest.mark.skipif(not RECORDED.exists(), reason="needs ../shared/data")
 def test_a_recorded_run_is_a_programs_file() -> None:
     assert len(load_programs(RECORDED / "model_run.jsonl.gz")) == 288
+
+
+def test_the_generations_of_a_run_tell_the_candidate_and_how_they_ended(tmp_path: Path) -> None:
+    fenced = {**GOOD, "text": "```python\nx = 1```", "candidate": "\nx = 1"}
+    bare = {**GOOD, "repeat": 1, "text": "x = 1", "candidate": "x = 1"}
+    overlong = {**GOOD, "repeat": 2, "finish_reason": "overlong"}
+
+    lines = load_programs(write(tmp_path, fenced, bare, overlong))
+
+    assert [line.candidate for line in lines] == [
+        Candidate("\nx = 1", fenced=True),
+        Candidate("x = 1", fenced=False),
+        None,
+    ]
+    assert [line.overlong for line in lines] == [False, False, True]

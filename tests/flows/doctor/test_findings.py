@@ -26,6 +26,11 @@ def test_a_check_that_raises_is_a_failure_and_the_others_go_on() -> None:
     assert second.found == "could not be checked: ZeroDivisionError: division by zero"
 
 
+def test_one_check_may_find_several_things() -> None:
+    both = (GOOD, Finding("more", Status.NOTE, ""))
+    assert examine([Check("two", lambda: both), Check("one", lambda: GOOD)]) == (*both, GOOD)
+
+
 def test_our_own_error_says_in_its_last_part_what_to_do() -> None:
     (finding,) = examine([Check("refused", refused)])
     assert finding == Finding("refused", Status.FAIL, "expected a; found b", "do c")

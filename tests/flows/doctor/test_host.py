@@ -8,9 +8,6 @@ import pytest
 from flows.doctor import host
 from flows.doctor.findings import Status
 from tasks.core.errors import ConfigError
-from tasks.sandbox.layers import Layer, Level, report_level
-
-ALL = frozenset(Layer)
 
 
 def test_the_interpreter_and_the_packages_of_the_tests_are_right() -> None:
@@ -32,27 +29,6 @@ def test_packages_that_are_absent_or_too_old_are_told() -> None:
     assert old.startswith("numpy ")
     assert old.endswith("(needs <1.5)")
     assert absent == "no-such-package is not installed (needs >=2)"
-
-
-def test_a_level_that_is_enough_is_right_and_still_says_what_would_raise_it() -> None:
-    finding = host.judge_level(report_level(ALL - {Layer.NET_NS}), Level.STRONG)
-    assert finding.status is Status.OK
-    assert finding.found == "level strong (strong is required), without net_ns"
-    assert finding.advice.startswith("to raise it: permit user namespaces")
-
-
-def test_the_highest_level_needs_no_advice() -> None:
-    finding = host.judge_level(report_level(ALL), Level.STRONG)
-    assert (finding.status, finding.advice) == (Status.OK, "")
-    assert finding.found == "level full (strong is required)"
-
-
-def test_a_level_below_the_required_one_is_a_failure_with_both_ways_out() -> None:
-    finding = host.judge_level(report_level(ALL - {Layer.LANDLOCK}), Level.STRONG)
-    assert finding.status is Status.FAIL
-    assert finding.found == "level any (strong is required), without landlock"
-    assert "use Linux 5.13 or later" in finding.advice
-    assert finding.advice.endswith("or accept less with --isolation any, for models that you trust")
 
 
 def test_more_programs_than_cores_are_noted() -> None:

@@ -1,0 +1,83 @@
+"""Settings -> an open verifier, and the problems whose programs can run at all.
+
+Problems whose declared dependencies are missing are found here, before anything is generated:
+their programs would fail whatever the model writes.
+"""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+from flows.config import DataSettings, Unimportable
+from flows.dataset import Dataset, make_verifier
+from tasks.core.errors import ConfigError
+from tasks.core.ordering import natural_key
+from tasks.verifier import Verifier
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open verifier and what it can judge; `left_out` has the reason by problem."""
+
+    verifier: Verifier
+    dataset: Dataset
+    left_out: Mapping[str, str]
+
+
+async def open_verifier(
+    settings: DataSettings,
+    dataset: Dataset,
+    stack: AsyncExitStack,
+    problem_ids: frozenset[str] | None = None,
+) -> Opened:
+    """Start the verifier, which the stack stops, and check that programs can be imported.
+
+    Args:
+        settings: where and how programs run.
+        dataset: what is evaluated.
+        stack: stops the verifier at its end.
+        problem_ids: the problems that there are programs of, all of them by default.
+
+    Raises:
+        ConfigError: an environment cannot be had, or dependencies are missing from all of them.
+        SandboxError: the sandbox or the judge does not start.
+    """
+    verifier = await stack.enter_async_context(make_verifier(settings, dataset))
+    judged = [
+        problem
+        for problem in dataset.problems
+        if (problem_ids is None or problem.problem_id in problem_ids)
+        and any(step.step_id in dataset.scored for step in problem.sub_steps)
+    ]
+    missing = await verifier.find_unimportable(judged)
+    if missing and settings.unimportable is Unimportable.REFUSE:
+        raise _refusal(settings, missing)
+    if len(missing) == len(judged):
+        raise ConfigError(f"no problem is left to evaluate: {_listed(missing)}")
+    return Opened(verifier, without(dataset, frozenset(missing)), missing)
+
+
+def without(dataset: Dataset, problem_ids: frozenset[str]) -> Dataset:
+    """Leave problems out of a dataset, and with them their scored sub-steps."""
+    if not problem_ids:
+        return dataset
+    kept = tuple(p for p in dataset.problems if p.problem_id not in problem_ids)
+    steps = {step.step_id for problem in kept for step in problem.sub_steps}
+    return replace(dataset, problems=kept, scored=dataset.scored & steps)
+
+
+def _refusal(settings: DataSettings, missing: Mapping[str, str]) -> ConfigError:
+    return ConfigError(
+        f"expected the dependencies of every problem in environment "
+        f"{' or '.join(settings.environments)}, found missing ones: {_listed(missing)}; "
+        "no program of theirs could pass: give --environment scipy-2024 (or another that has "
+        "them), or leave them out with --unimportable leave-out"
+    )
+
+
+def _listed(missing: Mapping[str, str]) -> str:
+    ids = sorted(missing, key=natural_key)
+    named = "; ".join(f"problem {name}: {missing[name]}" for name in ids[:_NAMED])
+    return named + (f"; and {len(ids) - _NAMED} more problems" if len(ids) > _NAMED else "")
