@@ -8,12 +8,9 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Literal, NoReturn, Union, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import NoReturn
 
 from flows.config import (
     DataSettings,
@@ -22,8 +19,10 @@ from flows.config import (
     prepare_prefect,
     process_environment,
 )
+from flows.options import add_settings, given_settings
 from flows.service_config import ServiceConfig
 from flows.settings import load_config, load_service_config, load_verify_config
+from flows.setup_commands import add_setup_commands
 from tasks.core.errors import ConfigError, DatasetError, EvalError, TargetError
 from tasks.core.json_value import JsonValue
 
@@ -64,11 +63,22 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_args(argv)
 
 
+class _ShowVersion(argparse.Action):
+    """Reads the version only when it is asked for, so that help answers at once."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"{parser.prog} {version('scicode-flows')}")
+        parser.exit(DONE)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scicode-flows",
         description="Evaluate language models on SciCode: generate, verify in isolation, score.",
     )
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     evaluate = commands.add_parser(
         "evaluate",
@@ -78,12 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         "as SCICODE_FLOWS_<OPTION> too.",
     )
     evaluate.add_argument("--config", type=Path, metavar="FILE", help="YAML file of settings")
-    _add_settings(evaluate, EvalConfig)
+    add_settings(evaluate, EvalConfig)
     evaluate.set_defaults(handler=_evaluate)
     verify = commands.add_parser("verify", help="judge given programs, without a model")
     verify.add_argument("programs", type=Path, help="JSON lines of step_id, program and repeat")
-    _add_settings(verify, DataSettings)
+    add_settings(verify, DataSettings)
     verify.set_defaults(handler=_verify)
+    add_setup_commands(commands.add_parser)
     replay = commands.add_parser("replay", help="serve the answers of a recorded run")
     replay.add_argument("run", type=Path, help="run directory, .jsonl or .jsonl.gz file")
     replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
@@ -95,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Answer POST /verify with the verdicts on the programs of one problem, with "
         "the request and the response of NeMo-Gym's SciCode server.",
     )
-    _add_settings(service, ServiceConfig, without=("output",))
+    add_settings(service, ServiceConfig, only=set(ServiceConfig.model_fields) - {"output"})
     service.set_defaults(handler=_serve_verifier)
     targets = commands.add_parser("targets", help="derive targets from gold code")
     targets.add_argument("problems", type=Path, help=".jsonl file of problems with gold code")
@@ -104,38 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_settings(
-    parser: argparse.ArgumentParser, model: type[BaseModel], without: Collection[str] = ()
-) -> None:
-    """Give the parser one option for each setting; absent ones leave the other layers alone."""
-    for name, field in model.model_fields.items():
-        if name in without:
-            continue
-        flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
-        if field.annotation is bool:
-            action = argparse.BooleanOptionalAction
-            parser.add_argument(flag, action=action, default=argparse.SUPPRESS, help=text)
-        else:
-            metavar = _metavar(field.annotation)
-            parser.add_argument(flag, default=argparse.SUPPRESS, help=text, metavar=metavar)
-
-
-def _metavar(annotation: object) -> str:
-    if get_origin(annotation) in (Union, UnionType):
-        annotation = next(arg for arg in get_args(annotation) if arg is not type(None))
-    if get_origin(annotation) in (tuple, Literal):
-        return "LIST"
-    names = {Path: "PATH", int: "N", float: "X", str: "TEXT"}
-    return names.get(annotation, "CHOICE") if isinstance(annotation, type) else "VALUE"
-
-
-def _settings(arguments: argparse.Namespace, model: type[BaseModel]) -> Mapping[str, object]:
-    given = vars(arguments)
-    return {name: given[name] for name in model.model_fields if name in given}
-
-
 def _evaluate(arguments: argparse.Namespace) -> int:
-    config = load_config(_settings(arguments, EvalConfig), arguments.config, process_environment())
+    config = load_config(
+        given_settings(arguments, EvalConfig), arguments.config, process_environment()
+    )
     from flows.inputs import load_inputs, run_identity
     from flows.record import new_run
     from tasks.run_directory import check_output
@@ -161,7 +144,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    config = load_verify_config(_settings(arguments, VerifyConfig), process_environment())
+    config = load_verify_config(given_settings(arguments, VerifyConfig), process_environment())
     from flows.dataset import load_dataset
     from flows.programs import load_attempt_programs, verify_identity
     from flows.record import new_run
@@ -203,7 +186,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _serve_verifier(arguments: argparse.Namespace) -> int:
-    config = load_service_config(_settings(arguments, ServiceConfig), process_environment())
+    config = load_service_config(given_settings(arguments, ServiceConfig), process_environment())
     from flows.service_server import serve_verifier
 
     serve_verifier(config, lambda line: print(line, flush=True))

@@ -210,6 +210,14 @@ class VerifyConfig(DataSettings):
     programs: Path = Field(description="JSON lines of step_id, program and repeat")
 
 
+class DoctorConfig(EvalConfig):
+    """The settings that doctor looks at; an endpoint can be asked without naming a model."""
+
+    @model_validator(mode="after")
+    def _model_is_known(self) -> Self:
+        return self
+
+
 def validate(model: type[Settings], values: Mapping[str, object]) -> Settings:
     """Build a settings model.
 

@@ -29,7 +29,7 @@ EXAMPLE_TIME_LIMIT_S = 10.0
 WALL_FACTOR = 3.0
 
 _OFFICIAL_TARGETS = "test_data.h5"
-_NAMED: dict[str, tuple[tuple[str, ...], str]] = {
+NAMED: dict[str, tuple[tuple[str, ...], str]] = {
     "scicode": (("problems_test.jsonl",), _OFFICIAL_TARGETS),
     "scicode-dev": (("problems_dev.jsonl",), _OFFICIAL_TARGETS),
     "scicode-all": (("problems_dev.jsonl", "problems_test.jsonl"), _OFFICIAL_TARGETS),
@@ -76,7 +76,7 @@ def load_dataset(settings: DataSettings) -> Dataset:
     sets = [
         load_problems(p, upstream=files_.upstream, given=settings.given) for p in files_.problems
     ]
-    problems = _select(sets, settings.problems)
+    problems = select(sets, settings.problems)
     scored = check_targets(files_.targets, problems, settings.scored)
     digests = tuple(problem_set.sha256 for problem_set in sets)
     return Dataset(
@@ -102,8 +102,8 @@ def locate(settings: DataSettings) -> Files:
     if settings.dataset == EXAMPLE:
         targets = settings.targets or example_file("targets.h5")
         return Files((example_file("problems.jsonl"),), targets, settings.upstream)
-    if settings.dataset in _NAMED:
-        problems, targets = _NAMED[settings.dataset]
+    if settings.dataset in NAMED:
+        problems, targets = NAMED[settings.dataset]
         paths = tuple(settings.data_dir / name for name in problems)
         found = settings.targets or settings.data_dir / targets
         for path in (*paths, found):
@@ -112,11 +112,25 @@ def locate(settings: DataSettings) -> Files:
     path = Path(settings.dataset)
     if path.suffix not in (".jsonl", ".gz"):
         raise ConfigError(
-            f"unknown dataset {settings.dataset!r}: expected {EXAMPLE}, {', '.join(_NAMED)}, "
+            f"unknown dataset {settings.dataset!r}: expected {EXAMPLE}, {', '.join(NAMED)}, "
             "or a .jsonl file of problems"
         )
     _require(path, "the dataset")
     return Files((path,), _own_targets(settings, path), _upstream(settings, path.parent))
+
+
+def select(sets: Sequence[ProblemSet], ids: Sequence[str]) -> tuple[Problem, ...]:
+    """Put the problems of several files together and keep those with these ids.
+
+    Raises:
+        ConfigError: no file has a problem of that id.
+    """
+    merged = ProblemSet(
+        problems=tuple(problem for problem_set in sets for problem in problem_set.problems),
+        sha256="",
+        path=sets[0].path,
+    )
+    return select_problems(merged, ids).problems
 
 
 def limits(settings: DataSettings) -> Limits:
@@ -173,19 +187,10 @@ def worker_count(settings: DataSettings) -> int:
 
 def _benchmark(name: str, digests: Sequence[str]) -> Benchmark | None:
     """Tell which published benchmark the problems are, by the dataset's name or by the files."""
-    if name in _NAMED:
+    if name in NAMED:
         return Benchmark.VERIFIED if name == "verified" else Benchmark.SCICODE
     found = {_PUBLISHED.get(digest) for digest in digests}
     return found.pop() if len(found) == 1 else None
-
-
-def _select(sets: Sequence[ProblemSet], ids: Sequence[str]) -> tuple[Problem, ...]:
-    merged = ProblemSet(
-        problems=tuple(problem for problem_set in sets for problem in problem_set.problems),
-        sha256="",
-        path=sets[0].path,
-    )
-    return select_problems(merged, ids).problems
 
 
 def _upstream(settings: DataSettings, folder: Path) -> Path | None:
@@ -211,8 +216,8 @@ def _own_targets(settings: DataSettings, problems: Path) -> Path:
 def _require(path: Path, what: str) -> None:
     if not path.exists():
         raise ConfigError(
-            f"{what} needs {path}, which is not there; give the path of the file, or put it in "
-            "place (README, “Run SciCode”)"
+            f"{what} needs {path}, which is not there; give the path of the file, or fetch SciCode "
+            "with `scicode-flows prepare` (README, “Run SciCode”)"
         )
 
 

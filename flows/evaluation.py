@@ -13,7 +13,7 @@ from flows.lines import rollout_line
 from flows.opening import Opened, open_verifier
 from flows.problem import evaluate_problem
 from flows.progress import Counted
-from flows.record import RunRecord, new_run, run_details, verifier_details
+from flows.record import RunRecord, new_run, run_details, run_header, verifier_details
 from flows.runtime import Runtime, Turns, runtime_in_use
 from flows.session import SESSION
 from tasks.artifacts import publish
@@ -51,6 +51,8 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
         runtime = _gather(config, inputs, opened.verifier, client, directory)
         stack.callback(runtime.generations.close)
         stack.callback(runtime.verdicts.close)
+        doing = f"evaluating {config.model_name}"
+        runtime.progress.note(run_header(doing, opened, output, config.repeats))
         attempts = await _fan_out(config, inputs, runtime)
         runtime.generations.finish()
         runtime.verdicts.finish()

@@ -23,6 +23,10 @@ class Progress(Protocol):
         """Tell that so many more are done."""
         ...
 
+    def note(self, text: str) -> None:
+        """Tell something once, in one line."""
+        ...
+
 
 class SilentProgress:
     """Nobody watches, as in a run that a server started."""
@@ -32,3 +36,6 @@ class SilentProgress:
 
     def advance(self, counted: Counted, number: int = 1) -> None:
         """Ignore the step."""
+
+    def note(self, text: str) -> None:
+        """Ignore the line."""

@@ -82,6 +82,26 @@ def new_run(name: str) -> Path:
     return Path("runs") / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
 
 
+def run_header(doing: str, opened: Opened, output: Path, repeats: int = 1) -> str:
+    """Say in one line what starts, on what, where programs run, and where it is written."""
+    dataset, verifier = opened.dataset, opened.verifier
+    repeated = f" × {repeats}" if repeats > 1 else ""
+    left_out = f" ({_count(len(opened.left_out), 'problem')} left out)" if opened.left_out else ""
+    return " · ".join(
+        (
+            f"{doing} on {dataset.name}: {_count(len(dataset.problems), 'problem')}{repeated}, "
+            f"{_count(len(dataset.scored), 'scored sub-step')}{left_out}",
+            f"environment {', '.join(place.name for place in verifier.environments)}",
+            str(verifier.isolation),
+            f"writes to {output}",
+        )
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def run_details(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:
     """Return the settings that a reader of a score needs to compare it with another."""
     return {

@@ -11,7 +11,7 @@ from typing import cast
 import yaml
 from pydantic import BaseModel
 
-from flows.config import EvalConfig, VerifyConfig, validate
+from flows.config import EvalConfig, Settings, VerifyConfig, validate
 from flows.service_config import ServiceConfig
 from tasks.core.errors import ConfigError
 
@@ -27,7 +27,7 @@ def load_config(
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
-    inherited = _from_environment(EvalConfig, environment)
+    inherited = _without_others(EvalConfig, _from_environment(environment))
     return validate(EvalConfig, {**inherited, **_from_file(file), **arguments})
 
 
@@ -39,7 +39,7 @@ def load_verify_config(
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
-    return validate(VerifyConfig, {**_from_environment(VerifyConfig, environment), **arguments})
+    return load_settings(VerifyConfig, arguments, environment)
 
 
 def load_service_config(
@@ -50,7 +50,22 @@ def load_service_config(
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
-    return validate(ServiceConfig, {**_from_environment(ServiceConfig, environment), **arguments})
+    return load_settings(ServiceConfig, arguments, environment)
+
+
+def load_settings(
+    model: type[Settings],
+    arguments: Mapping[str, object],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+) -> Settings:
+    """Merge the layers of a command; the settings of other commands are passed over.
+
+    Raises:
+        ConfigError: a setting is unknown or has a value that cannot be used.
+    """
+    inherited = {**_from_environment(environment), **_from_file(file)}
+    return validate(model, {**_without_others(model, inherited), **arguments})
 
 
 def _from_file(file: Path | None) -> dict[str, object]:
@@ -72,16 +87,19 @@ def _from_file(file: Path | None) -> dict[str, object]:
     return {_spelled(str(key).replace("-", "_")): value for key, value in settings.items()}
 
 
-def _from_environment(model: type[BaseModel], environment: Mapping[str, str]) -> dict[str, object]:
-    """Take the variables that are this command's, and the unknown ones, which are then refused."""
-    found = {
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    return {
         _spelled(name.removeprefix(ENVIRONMENT_PREFIX).lower()): value
         for name, value in environment.items()
         if name.startswith(ENVIRONMENT_PREFIX) and value
     }
+
+
+def _without_others(model: type[BaseModel], settings: Mapping[str, object]) -> dict[str, object]:
+    """Drop what only other commands know; what none knows stays, and is then refused."""
     of_others = {name for other in _MODELS for name in other.model_fields}
     of_others -= set(model.model_fields)
-    return {name: value for name, value in found.items() if name not in of_others}
+    return {name: value for name, value in settings.items() if name not in of_others}
 
 
 def _spelled(name: str) -> str:

@@ -42,6 +42,10 @@ class Bars:
         if counted in self._bars:
             self._progress.advance(self._bars[counted], number)
 
+    def note(self, text: str) -> None:
+        """Print a line above the bars."""
+        print_line(self._progress.console, text)
+
 
 @contextmanager
 def watching() -> Generator[Bars]:
@@ -55,6 +59,22 @@ def watching() -> Generator[Bars]:
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield Bars(progress)
+
+
+@contextmanager
+def waiting(doing: str) -> Generator[None]:
+    """Show on a terminal's standard error that something is being done."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(doing):
+        yield
+
+
+def print_line(console: Console, text: str) -> None:
+    """Print a text as it is, without markup or line breaks of our own."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def print_summary(document: Mapping[str, JsonValue], output: Path) -> None:

@@ -11,7 +11,7 @@ from flows.lines import rollout_line, verdict_line
 from flows.opening import open_verifier
 from flows.programs import AttemptPrograms, load_attempt_programs, verify_identity
 from flows.progress import Counted, Progress
-from flows.record import RunRecord, dataset_details, new_run, verifier_details
+from flows.record import RunRecord, dataset_details, new_run, run_header, verifier_details
 from flows.session import SESSION
 from tasks.artifacts import publish
 from tasks.core.json_value import JsonValue
@@ -39,12 +39,14 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
         opened = await open_verifier(config, dataset, stack, tried)
         dataset = opened.dataset
         programs = [p for p in programs if p.problem_id not in opened.left_out]
-        session.progress.expect(Counted.VERIFICATIONS, sum(len(p.lines) for p in programs))
+        number = sum(len(attempt.lines) for attempt in programs)
+        session.progress.expect(Counted.VERIFICATIONS, number)
         directory = stack.enter_context(RunDirectory(output, identity))
         record = stack.enter_context(RunRecord(directory, config, dataset))
         record.note_verifier(opened)
         verdicts = directory.log("verdicts.jsonl")
         stack.callback(verdicts.close)
+        session.progress.note(run_header(f"verifying {number} programs", opened, output))
         attempts = await _verify_all(opened.verifier, programs, verdicts, session.progress)
         verdicts.finish()
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
@@ -54,7 +56,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
             {
                 **dataset_details(config, dataset),
                 **verifier_details(config, opened),
-                "programs": sum(len(attempt.lines) for attempt in programs),
+                "programs": number,
             },
             dataset.benchmark,
             restricted=config.scored is not Scored.ALL or bool(opened.left_out),

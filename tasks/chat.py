@@ -5,18 +5,17 @@ a generation (OVERLONG), everything else that is no answer is a `ProviderError`.
 again after a busy or failing endpoint is the openai client's own. No message carries the API key.
 """
 
-import ipaddress
 import time
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 import openai
 from openai.types.chat import ChatCompletionUserMessageParam
 
+from tasks.addresses import check_key, check_url, hide_key, is_loopback
 from tasks.core.chat_reply import ChatReply, read_reply
-from tasks.core.errors import ConfigError, ProviderError
+from tasks.core.errors import ProviderError
 from tasks.core.model_settings import EndpointSettings, ModelSettings
 from tasks.core.overflow import is_output_cap, is_overflow
 from tasks.core.records import FinishReason, Generation, Usage
@@ -25,7 +24,6 @@ from tasks.core.refusal import Refusal, read_refusal
 _T = TypeVar("_T", int, float)
 
 _CONNECT_S = 20.0
-_SHORTEST_SECRET = 8  # shorter keys are placeholders, and would blot out ordinary words
 _RETRIED = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
 )
@@ -40,8 +38,8 @@ class ChatClient:
         Raises:
             ConfigError: the address is no http(s) URL, holds a password, or the key is malformed.
         """
-        self._url = _check_url(endpoint.base_url)
-        self._key = _check_key(api_key)
+        self._url = check_url(endpoint.base_url)
+        self._key = check_key(api_key)
         self._timeout_s = endpoint.timeout_s
         self._client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
@@ -50,7 +48,7 @@ class ChatClient:
             max_retries=endpoint.max_retries,
             timeout=openai.Timeout(endpoint.timeout_s, connect=min(_CONNECT_S, endpoint.timeout_s)),
             # A proxy named in the environment cannot reach a loopback address of this machine.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not _is_loopback(self._url)),
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(self._url)),
         )
 
     async def ask(self, prompt: str, settings: ModelSettings) -> Generation:
@@ -91,12 +89,14 @@ class ChatClient:
             raise self._silent(f"nothing came within {self._timeout_s:g} s") from error
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
-            raise self._silent(f"{type(cause).__name__}: {self._hide_key(str(cause))}") from error
+            raise self._silent(
+                f"{type(cause).__name__}: {hide_key(str(cause), self._key)}"
+            ) from error
         return read_reply(raw.text)
 
     def _translate(self, refusal: Refusal, settings: ModelSettings) -> ProviderError:
         """Turn a refusal into the error that says what to do about it."""
-        said = replace(refusal, message=self._hide_key(refusal.message)).excerpt
+        said = replace(refusal, message=hide_key(refusal.message, self._key)).excerpt
         status = refusal.status
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return ProviderError(
@@ -129,53 +129,6 @@ class ChatClient:
     def _where(self) -> str:
         url = self._url
         return f"the endpoint {url.scheme}://{url.netloc}{url.path}"
-
-    def _hide_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if len(self._key) >= _SHORTEST_SECRET else text
-
-
-def _check_url(base_url: str) -> SplitResult:
-    """Parse a base URL that can be named in messages and run records."""
-    try:
-        url = urlsplit(base_url)
-        usable = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
-    except ValueError:
-        raise ConfigError(_url_problem("is no URL")) from None
-    if not usable:
-        raise ConfigError(_url_problem("is no URL of a server"))
-    if "@" in url.netloc or url.query or url.fragment:
-        raise ConfigError(_url_problem("holds a user, a password or a query"))
-    return url
-
-
-def _url_problem(found: str) -> str:
-    # The address itself is left out: what is wrong with it may be that it holds a secret.
-    return (
-        "base URL of the endpoint: expected http(s)://host[:port]/path, such as "
-        f"http://127.0.0.1:8000/v1; the one given {found}; give the credentials as the key"
-    )
-
-
-def _check_key(api_key: str) -> str:
-    """Return the key without the newline that a file or a shell leaves at its end."""
-    key = api_key.strip()
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ConfigError(
-            "the key of the endpoint: expected printable ASCII without blanks, found other "
-            "characters; check how it was copied"
-        )
-    return key
-
-
-def _is_loopback(url: SplitResult) -> bool:
-    """Whether a URL leads to this machine; 0.0.0.0 does too, as people write it."""
-    if url.hostname == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(url.hostname or "")
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
 
 
 def _sent(value: _T | None) -> _T | openai.Omit:

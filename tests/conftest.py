@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi import Request, Response
@@ -333,3 +335,89 @@ def finished_run(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def read_lines() -> Callable[[Path], list[dict[str, Any]]]:
     """Read a JSON-lines file."""
     return lambda path: [json.loads(line) for line in path.read_text().splitlines()]
+
+
+class FileServer:
+    """An HTTP server of files held in memory, which can misbehave.
+
+    `requests` holds path and Range of every request. The next answers to a path have the statuses
+    of `statuses`, then end after the numbers of bytes in `cuts`; afterwards it behaves. With `hold`
+    a connection stays open after the last byte, until the server ends.
+    """
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.requests: list[tuple[str, str | None]] = []
+        self.statuses: dict[str, list[int]] = {}
+        self.cuts: dict[str, list[int]] = {}
+        self.content_type = "application/octet-stream"
+        self.honours_range = True
+        self.wrong_range: str | None = None
+        self.says_length = True
+        self.claimed_length: int | None = None
+        self.hold = False
+        self.released = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _FileHandler)
+        self._server.daemon_threads = True
+        cast(Any, self._server).owner = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    @property
+    def url(self) -> str:
+        """Return the address, without a slash at its end."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> "FileServer":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _FileHandler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        owner: FileServer = cast(Any, self.server).owner
+        owner.requests.append((self.path, self.headers.get("Range")))
+        statuses, content = owner.statuses.get(self.path, []), owner.files.get(self.path)
+        if statuses or content is None:
+            self.send_response(statuses.pop(0) if statuses else 404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        start = 0
+        if (asked := self.headers.get("Range")) and owner.honours_range:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if start >= len(content) > 0:
+            self.send_response(416)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(206 if start else 200)
+        if start:
+            place = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            self.send_header("Content-Range", owner.wrong_range or place)
+        if owner.says_length:
+            length = owner.claimed_length or len(content) - start
+            self.send_header("Content-Length", str(length))
+        self.send_header("Content-Type", owner.content_type)
+        self.end_headers()
+        cuts = owner.cuts.get(self.path, [])
+        self.wfile.write(content[start : start + cuts.pop(0)] if cuts else content[start:])
+        if owner.hold:
+            self.wfile.flush()
+            owner.released.wait(60)
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
+        pass
+
+
+@pytest.fixture
+def file_server() -> Iterator[FileServer]:
+    """Serve files from memory on loopback."""
+    with FileServer() as server:
+        yield server

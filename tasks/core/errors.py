@@ -4,6 +4,7 @@ EvalError
 ├── ConfigError      a setting, an argument or an output directory that cannot be used
 ├── DatasetError     a problem file, programs file or prompt template that cannot be used
 ├── TargetError      expected values that are missing, unreadable or of the wrong shape
+├── DownloadError    a file of a dataset that no mirror gave whole
 ├── ProviderError    the model's endpoint refused, failed or did not answer
 ├── SandboxError     the sandbox or the judge could not do its work
 ├── ServiceError     the verifier service is starting or stopping
@@ -30,6 +31,10 @@ class DatasetError(EvalError):
 
 class TargetError(EvalError):
     """Expected values are missing, unreadable or do not match the problems."""
+
+
+class DownloadError(EvalError):
+    """A file of a dataset could not be fetched."""
 
 
 class ProviderError(EvalError):

@@ -1,0 +1,1 @@
+"""Checks of whether an evaluation could start, each on its own."""
