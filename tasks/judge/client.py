@@ -22,6 +22,8 @@ from tasks.judge.messages import LENGTH_BYTES, Request, pack_request
 START_S = 60.0
 COMPARISON_S = 60.0
 
+_WRITE_BYTES = 2**20
+
 _ENVIRONMENT = {
     "PATH": os.defpath,
     "LANG": "C.UTF-8",
@@ -102,8 +104,11 @@ class Judge:
         if stdin is None:
             raise SandboxError("the judge has no standard input; this is a bug, please report it")
         for piece in pack_request(request):
-            stdin.write(piece)
-            await stdin.drain()
+            whole = memoryview(piece)
+            # What the pipe does not take at once is copied, so it gets a large frame bit by bit.
+            for start in range(0, len(whole), _WRITE_BYTES):
+                stdin.write(whole[start : start + _WRITE_BYTES])
+                await stdin.drain()
         return await _read_reply(process)
 
     async def _start(self) -> asyncio.subprocess.Process:
