@@ -5,13 +5,14 @@ A named dataset stands for files in the data folder; `example` comes with the pa
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from flows.config import EXAMPLE, DataSettings
 from tasks.core.errors import ConfigError
+from tasks.core.guessing import is_guessable
 from tasks.core.json_value import JsonValue
 from tasks.core.protocols import Benchmark
 from tasks.core.records import Limits, Problem
@@ -19,7 +20,7 @@ from tasks.core.rulings import Confirmation
 from tasks.dataset import ProblemSet, load_problems, select_problems
 from tasks.sandbox.layers import Level
 from tasks.target_digests import target_digests
-from tasks.targets import check_targets
+from tasks.targets import TargetFile, check_targets
 from tasks.verdict_cache import VerdictCache
 from tasks.verdict_memory import VerdictMemory
 from tasks.verifier import StepPlan, Verifier, VerifierOptions, plan_steps
@@ -55,6 +56,7 @@ class Dataset:
     scored: frozenset[str]
     plans: dict[str, StepPlan]
     benchmark: Benchmark | None
+    guessable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def load_dataset(settings: DataSettings) -> Dataset:
     problems = select(sets, settings.problems)
     scored = check_targets(files_.targets, problems, settings.scored)
     digests = tuple(problem_set.sha256 for problem_set in sets)
+    plans = plan_steps(problems, scored)
     return Dataset(
         name=settings.dataset,
         problems=problems,
@@ -86,8 +89,9 @@ def load_dataset(settings: DataSettings) -> Dataset:
         targets=files_.targets,
         targets_sha256=_sha256(files_.targets),
         scored=scored,
-        plans=plan_steps(problems, scored),
+        plans=plans,
         benchmark=_benchmark(settings.dataset, digests),
+        guessable=_guessable(files_.targets, plans),
     )
 
 
@@ -178,6 +182,18 @@ def _memory(settings: DataSettings, dataset: Dataset) -> VerdictMemory | None:
     # A program that ran without confinement may have written into its own folder.
     folder = "verdicts-unconfined" if settings.isolation is Level.NONE else "verdicts"
     return VerdictMemory(VerdictCache(kept / folder), digests)
+
+
+def _guessable(targets: Path, plans: Mapping[str, StepPlan]) -> frozenset[str]:
+    """Find the scored sub-steps that can be passed by guessing."""
+    with TargetFile(targets) as file:
+        return frozenset(
+            step_id
+            for step_id, plan in plans.items()
+            if is_guessable(
+                [case.judge for case in plan.cases], file.literals(step_id, len(plan.cases))
+            )
+        )
 
 
 def worker_count(settings: DataSettings) -> int:

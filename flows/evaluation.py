@@ -21,6 +21,7 @@ from tasks.chat import ChatClient
 from tasks.core.json_value import JsonValue
 from tasks.core.model_settings import EndpointSettings
 from tasks.core.records import AttemptResult, Scored
+from tasks.core.remarks import collect_remarks
 from tasks.endpoint.server import EmbeddedServer, create_app
 from tasks.generation import CachedModel
 from tasks.generation_cache import GenerationCache
@@ -133,7 +134,7 @@ async def _publish(
         {**run_details(config, inputs), **verifier_details(config, opened)},
         dataset.benchmark,
         restricted=config.scored is not Scored.ALL or bool(opened.left_out),
-        rule=config.confirm_rule,
+        remarks=collect_remarks(attempts, config.confirm_rule, dataset.guessable),
     )
     table = problem_table(attempts, dataset.problems)
     await publish(document, table, config.model_name, dataset.name)

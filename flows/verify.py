@@ -16,6 +16,7 @@ from flows.session import SESSION
 from tasks.artifacts import publish
 from tasks.core.json_value import JsonValue
 from tasks.core.records import OVERFLOW, AttemptResult, Scored, StepKey, StepResult, Usage
+from tasks.core.remarks import collect_remarks
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import LineLog, RunDirectory
 from tasks.verification import verify
@@ -60,7 +61,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
             },
             dataset.benchmark,
             restricted=config.scored is not Scored.ALL or bool(opened.left_out),
-            rule=config.confirm_rule,
+            remarks=collect_remarks(attempts, config.confirm_rule, dataset.guessable),
         )
         table = problem_table(attempts, dataset.problems)
         await publish(document, table, config.programs.name, dataset.name)

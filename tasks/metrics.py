@@ -9,9 +9,8 @@ from prefect.cache_policies import NO_CACHE
 from tasks.core.json_value import JsonValue
 from tasks.core.protocols import Benchmark, published_scores
 from tasks.core.records import AttemptResult, Problem
-from tasks.core.remarks import remark_environments, remark_unstable
+from tasks.core.remarks import Remark
 from tasks.core.reporting import count_reasons, metrics_document, problem_rows
-from tasks.core.rulings import TryRule
 from tasks.core.scoring import score
 
 
@@ -23,7 +22,7 @@ def aggregate(
     benchmark: Benchmark | None,
     *,
     restricted: bool,
-    rule: TryRule = TryRule.FIRST,
+    remarks: Sequence[Remark] = (),
 ) -> dict[str, JsonValue]:
     """Compute metrics.json.
 
@@ -33,17 +32,12 @@ def aggregate(
         details: settings that a reader needs to compare the score with another.
         benchmark: the published benchmark that the problems come from, if any.
         restricted: whether sub-steps without targets were left out.
-        rule: which try decided where there were several.
+        remarks: what else a reader should know.
     """
     protocols = published_scores(attempts, given, restricted=restricted, benchmark=benchmark)
     reasons = count_reasons(attempts)
-    found = (remark_environments(attempts), remark_unstable(attempts, rule))
     return metrics_document(
-        score(attempts),
-        protocols,
-        reasons=reasons,
-        details=details,
-        remarks=[remark for remark in found if remark is not None],
+        score(attempts), protocols, reasons=reasons, details=details, remarks=remarks
     )
 
 

@@ -1,7 +1,7 @@
 """Decodes the target of one case from its group; the inverse of `tasks.target_writing`."""
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Protocol, cast
 
 import h5py  # pyright: ignore[reportMissingTypeStubs] - it ships none; Group stands in
 import numpy as np
@@ -9,11 +9,34 @@ from scipy import sparse
 
 from tasks.target_layout import LIST, SPARSE, Array, Group, as_group, decode_key
 
+_SMALL = 100
+
 
 def decode_case(case: Group) -> object:
     """Decode all variables of a case: one value, a tuple of several, or None without any."""
     values = tuple(_decode(case[name]) for name in case)
     return values if len(values) > 1 else next(iter(values), None)
+
+
+def is_small_literal(case: Group) -> bool:
+    """Tell whether a case's target is one truth value, or one integer of at most two digits."""
+    nodes = [case[name] for name in case]
+    if len(nodes) != 1 or as_group(nodes[0]) is not None:
+        return False
+    node = cast(_Dataset, nodes[0])
+    # Of a larger one, not even the content is read.
+    if node.shape != () or node.dtype.kind not in "biu":
+        return False
+    return abs(int(cast(int, node[()]))) < _SMALL
+
+
+class _Dataset(Protocol):
+    """The part of h5py's Dataset that is used here, with types."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+    def __getitem__(self, place: object) -> object: ...
 
 
 def _decode(node: object) -> object:

@@ -12,7 +12,7 @@ from tasks.core.errors import TargetError
 from tasks.core.records import Problem, Scored
 from tasks.target_hashing import digest_group
 from tasks.target_layout import Group, as_group
-from tasks.target_reading import decode_case
+from tasks.target_reading import decode_case, is_small_literal
 from tasks.target_writing import write_targets
 
 __all__ = ["TargetFile", "check_targets", "write_targets"]
@@ -67,6 +67,17 @@ class TargetFile:
             if case is not None:
                 return decode_case(case)
         raise _missing(self._path, name)
+
+    def literals(self, step_id: str, cases: int) -> tuple[bool, ...]:
+        """Tell for each case of a sub-step whether its target is a truth value or a small integer.
+
+        Raises:
+            TargetError: a case is missing, or cannot be read.
+        """
+        names = [f"{step_id}/test{number}" for number in range(1, cases + 1)]
+        with _readable(self._path, step_id):
+            groups = [as_group(self._root.get(name)) for name in names]
+            return tuple(group is not None and is_small_literal(group) for group in groups)
 
     def digest(self, step_id: str) -> str:
         """Name all that the file holds for one sub-step: a sha256, in hex.

@@ -4,7 +4,7 @@ A remark is one sentence for a person and the same as data; it is there only whe
 something to say.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.core.json_value import JsonValue
@@ -22,6 +22,24 @@ class Remark:
     name: str
     text: str
     data: Mapping[str, JsonValue]
+
+
+def collect_remarks(
+    attempts: Sequence[AttemptResult], rule: TryRule, guessable: Collection[str]
+) -> list[Remark]:
+    """Return what there is to say about an evaluation.
+
+    Args:
+        attempts: every repeat of every problem.
+        rule: which try decided where there were several.
+        guessable: sub-steps that can be passed by guessing.
+    """
+    found = (
+        remark_guessable(attempts, guessable),
+        remark_environments(attempts),
+        remark_unstable(attempts, rule),
+    )
+    return [remark for remark in found if remark is not None]
 
 
 def remark_unstable(attempts: Iterable[AttemptResult], rule: TryRule) -> Remark | None:
@@ -64,12 +82,42 @@ def remark_environments(attempts: Iterable[AttemptResult]) -> Remark | None:
     )
 
 
+def remark_guessable(
+    attempts: Iterable[AttemptResult], guessable: Collection[str]
+) -> Remark | None:
+    """Say how much of the score can be had by guessing; None where nothing can."""
+    steps = [step for attempt in attempts for step in attempt.steps]
+    guessed = [step for step in steps if step.step_id in guessable]
+    if not guessed:
+        return None
+    names = sorted({step.step_id for step in guessed}, key=natural_key)
+    passed, passed_others = _count_passed(guessed), _count_passed(steps) - _count_passed(guessed)
+    others = len(steps) - len(guessed)
+    without = f"; without them {passed_others} of {others} passed" if others else ""
+    return Remark(
+        "guessable",
+        f"{len(names)} sub-steps can be passed by guessing ({_first(names)}): {passed} of "
+        f"{len(guessed)} passed{without}",
+        {
+            "step_ids": [*names],
+            "passed": passed,
+            "scored": len(guessed),
+            "subtask_accuracy_without": passed_others / others if others else None,
+            "scored_without": others,
+        },
+    )
+
+
 _PASSED = Reason.PASSED
 _RULES = {
     TryRule.FIRST: "the first try decides",
     TryRule.ANY: "one passing try is enough",
     TryRule.ALL: "every try has to pass",
 }
+
+
+def _count_passed(steps: Iterable[StepResult]) -> int:
+    return sum(step.passed for step in steps)
 
 
 def _passes_in(step: StepResult, environment: str) -> bool:

@@ -1,7 +1,7 @@
 """What a reader of the score should know besides the numbers."""
 
 from tasks.core.records import AttemptResult, Reason, StepResult, Usage, Verdict
-from tasks.core.remarks import remark_environments, remark_unstable
+from tasks.core.remarks import remark_environments, remark_guessable, remark_unstable
 from tasks.core.rulings import TryRule
 
 P, W, T = Reason.PASSED, Reason.WRONG_ANSWER, Reason.TIMEOUT
@@ -59,3 +59,14 @@ def test_environments_are_counted_apart() -> None:
 def test_a_result_takes_from_its_verdict_what_counts() -> None:
     verdict = Verdict(W, "d", environments=(("a", W),), tries=(W, P), inherited_from="1.1")
     assert StepResult.of("1.2", verdict) == StepResult("1.2", W, "1.1", (("a", W),), (W, P))
+
+
+def test_what_can_be_guessed_is_counted_apart() -> None:
+    steps = (StepResult("1.1", P), StepResult("1.2", W), StepResult("1.3", W))
+    remark = remark_guessable([attempt(*steps)], {"1.1", "9.9"})
+    assert remark is not None
+    assert remark.text == (
+        "1 sub-steps can be passed by guessing (1.1): 1 of 1 passed; without them 0 of 2 passed"
+    )
+    assert remark.data["subtask_accuracy_without"] == 0.0
+    assert remark_guessable([attempt(*steps)], {"9.9"}) is None
