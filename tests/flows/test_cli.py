@@ -363,8 +363,8 @@ def test_the_summary_names_the_score_and_the_run(
     assert captured.out.splitlines()[-2:] == ["subtask_accuracy 1.0", f"run: {output}"]
     assert "verdicts: 8 passed" in captured.out
     (header,) = captured.err.splitlines()
-    started = f"evaluating reference on {small}: 2 problems × 2, 4 scored sub-steps · isolation "
-    assert header.startswith(started)
+    started = f"evaluating reference on {small}: 2 problems × 2, 4 scored sub-steps · "
+    assert header.startswith(f"{started}environment current · isolation ")
     assert header.endswith(f" · writes to {output}")
 
 
