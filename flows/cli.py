@@ -21,7 +21,8 @@ from flows.config import (
 )
 from flows.options import add_settings as _add_settings
 from flows.options import given_settings as _settings
-from flows.settings import load_config, load_verify_config
+from flows.service_config import ServiceConfig
+from flows.settings import load_config, load_service_config, load_verify_config
 from flows.setup_commands import add_setup_commands
 from tasks.core.errors import ConfigError, DatasetError, EvalError, TargetError
 from tasks.core.json_value import JsonValue
@@ -100,6 +101,14 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")
     replay.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
     replay.set_defaults(handler=_replay)
+    service = commands.add_parser(
+        "serve-verifier",
+        help="serve the verifier over HTTP, for trainers",
+        description="Answer POST /verify with the verdicts on the programs of one problem, with "
+        "the request and the response of NeMo-Gym's SciCode server.",
+    )
+    _add_settings(service, ServiceConfig, without=("output",))
+    service.set_defaults(handler=_serve_verifier)
     targets = commands.add_parser("targets", help="derive targets from gold code")
     targets.add_argument("problems", type=Path, help=".jsonl file of problems with gold code")
     targets.add_argument("--output", type=Path, required=True, help="HDF5 file to write")
@@ -172,6 +181,14 @@ def _replay(arguments: argparse.Namespace) -> int:
         print(f"{len(book)} recorded answers at {base_url} (Ctrl-C ends)", flush=True)
 
     serve_forever(app, arguments.host, arguments.port, announce)
+    return DONE
+
+
+def _serve_verifier(arguments: argparse.Namespace) -> int:
+    config = load_service_config(_settings(arguments, ServiceConfig), process_environment())
+    from flows.service_server import serve_verifier
+
+    serve_verifier(config, lambda line: print(line, flush=True))
     return DONE
 
 

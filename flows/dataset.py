@@ -15,9 +15,14 @@ from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.core.protocols import Benchmark
 from tasks.core.records import Limits, Problem
+from tasks.core.rulings import Confirmation
 from tasks.dataset import ProblemSet, load_problems, select_problems
+from tasks.sandbox.layers import Level
+from tasks.target_digests import target_digests
 from tasks.targets import check_targets
-from tasks.verifier import StepPlan, Verifier, plan_steps
+from tasks.verdict_cache import VerdictCache
+from tasks.verdict_memory import VerdictMemory
+from tasks.verifier import StepPlan, Verifier, VerifierOptions, plan_steps
 
 OFFICIAL_TIME_LIMIT_S = 1800.0
 EXAMPLE_TIME_LIMIT_S = 10.0
@@ -146,13 +151,33 @@ def _limits(settings: DataSettings, cpu_s: float) -> Limits:
 
 def make_verifier(settings: DataSettings, dataset: Dataset) -> Verifier:
     """Return the verifier of a dataset's programs, not yet started."""
+    options = VerifierOptions(
+        step_limits=step_limits(settings),
+        confirmation=Confirmation(settings.confirm, settings.confirm_which, settings.confirm_rule),
+        reveal=settings.reveal_targets,
+        memory=_memory(settings, dataset),
+    )
     return Verifier(
         dataset.plans,
         dataset.targets,
         worker_count(settings),
         limits(settings),
         settings.isolation,
+        options,
     )
+
+
+def _memory(settings: DataSettings, dataset: Dataset) -> VerdictMemory | None:
+    """Return the verdicts of earlier runs; each level of confinement has its own folder."""
+    if not settings.verdict_cache:
+        return None
+    kept = settings.cache_dir
+    digests = target_digests(
+        dataset.targets, dataset.targets_sha256, dataset.scored, kept / "targets"
+    )
+    # A program that ran without confinement may have written into its own folder.
+    folder = "verdicts-unconfined" if settings.isolation is Level.NONE else "verdicts"
+    return VerdictMemory(VerdictCache(kept / folder), digests)
 
 
 def worker_count(settings: DataSettings) -> int:
@@ -211,6 +236,10 @@ def dataset_identity(settings: DataSettings, dataset: Dataset) -> dict[str, Json
         "scored": settings.scored.value,
         "given": settings.given.value,
         "limits": asdict(limits(settings)),
+        "step_time_limits": dict(settings.step_time_limits),
+        "environments": list(settings.environments),
+        "confirm": [settings.confirm, settings.confirm_which.value, settings.confirm_rule.value],
+        "reveal_targets": settings.reveal_targets,
     }
 
 

@@ -59,7 +59,7 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
         document = await _publish(config, inputs, opened, attempts)
         directory.write_json("metrics.json", document)
-        record.complete(runtime.model.asked, runtime.model.cached)
+        record.complete(opened.verifier.programs_run, runtime.model.asked, runtime.model.cached)
     return document
 
 

@@ -10,7 +10,11 @@ from pydantic import BaseModel
 
 
 def add_settings(
-    parser: argparse.ArgumentParser, model: type[BaseModel], only: Collection[str] = ()
+    parser: argparse.ArgumentParser,
+    model: type[BaseModel],
+    *,
+    only: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> None:
     """Give the parser one option for each setting; absent ones leave the other layers alone.
 
@@ -18,9 +22,10 @@ def add_settings(
         parser: of the command.
         model: its settings.
         only: the names of those that become options; none means all.
+        without: the names of those that do not.
     """
     for name, field in model.model_fields.items():
-        if only and name not in only:
+        if (only and name not in only) or name in without:
             continue
         flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
         if field.annotation is bool:

@@ -60,9 +60,16 @@ class RunRecord:
             left_out=dict(opened.left_out),
         )
 
-    def complete(self, requests: int = 0, cached: int = 0) -> None:
-        """Note that the run is complete, and how many generations were asked for and cached."""
-        self._write(status="complete", ended=_now(), requests=requests, cached=cached)
+    def complete(self, programs_run: int, requests: int = 0, cached: int = 0) -> None:
+        """Note that the run is complete.
+
+        Args:
+            programs_run: programs that ran, the others' verdicts were known.
+            requests: generations that were asked for.
+            cached: generations that were known.
+        """
+        counts = {"programs_run": programs_run, "requests": requests, "cached": cached}
+        self._write(status="complete", ended=_now(), **counts)
 
     def _write(self, **fields: JsonValue) -> None:
         self._fields |= fields

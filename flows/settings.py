@@ -9,23 +9,25 @@ from pathlib import Path
 from typing import cast
 
 import yaml
+from pydantic import BaseModel
 
 from flows.config import EvalConfig, Settings, VerifyConfig, validate
+from flows.service_config import ServiceConfig
 from tasks.core.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "SCICODE_FLOWS_"
+_MODELS = (EvalConfig, VerifyConfig, ServiceConfig)
 
 
 def load_config(
     arguments: Mapping[str, object], file: Path | None, environment: Mapping[str, str]
 ) -> EvalConfig:
-    """Merge the layers and validate them.
+    """Merge the layers of an evaluation's settings and validate them.
 
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
-    layers = {**_from_environment(environment), **_from_file(file), **arguments}
-    return validate(EvalConfig, layers)
+    return load_settings(EvalConfig, arguments, environment, file)
 
 
 def load_verify_config(
@@ -39,23 +41,30 @@ def load_verify_config(
     return load_settings(VerifyConfig, arguments, environment)
 
 
+def load_service_config(
+    arguments: Mapping[str, object], environment: Mapping[str, str]
+) -> ServiceConfig:
+    """Merge command line and environment and validate them.
+
+    Raises:
+        ConfigError: a setting is unknown or has a value that cannot be used.
+    """
+    return load_settings(ServiceConfig, arguments, environment)
+
+
 def load_settings(
     model: type[Settings],
     arguments: Mapping[str, object],
     environment: Mapping[str, str],
     file: Path | None = None,
 ) -> Settings:
-    """Merge the layers of a command that takes some of an evaluation's settings.
+    """Merge the layers of a command's settings and validate them.
 
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
-    inherited = {
-        name: value
-        for name, value in {**_from_environment(environment), **_from_file(file)}.items()
-        if name in model.model_fields or name not in EvalConfig.model_fields
-    }
-    return validate(model, {**inherited, **arguments})
+    inherited = _from_environment(model, environment)
+    return validate(model, {**inherited, **_from_file(file), **arguments})
 
 
 def _from_file(file: Path | None) -> dict[str, object]:
@@ -77,12 +86,16 @@ def _from_file(file: Path | None) -> dict[str, object]:
     return {_spelled(str(key).replace("-", "_")): value for key, value in settings.items()}
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
-    return {
+def _from_environment(model: type[BaseModel], environment: Mapping[str, str]) -> dict[str, object]:
+    """Take the variables that are this command's, and the unknown ones, which are then refused."""
+    found = {
         _spelled(name.removeprefix(ENVIRONMENT_PREFIX).lower()): value
         for name, value in environment.items()
         if name.startswith(ENVIRONMENT_PREFIX) and value
     }
+    of_others = {name for other in _MODELS for name in other.model_fields}
+    of_others -= set(model.model_fields)
+    return {name: value for name, value in found.items() if name not in of_others}
 
 
 def _spelled(name: str) -> str:

@@ -65,7 +65,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
         table = problem_table(attempts, dataset.problems)
         await publish(document, table, config.programs.name, dataset.name)
         directory.write_json("metrics.json", document)
-        record.complete()
+        record.complete(opened.verifier.programs_run)
     return document
 
 

@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -26,11 +26,13 @@ from tasks.core.records import (
 )
 from tasks.core.rulings import Confirmation, rule_environments, rule_tries
 from tasks.core.splitting.split import SplitCase, split_cases
+from tasks.core.verdict_keys import Conditions
 from tasks.dependencies import find_unimportable
 from tasks.judge.client import Judge
 from tasks.judge.messages import Request
 from tasks.sandbox.layers import Level, LevelReport, rank
 from tasks.sandbox.pool import SandboxPool
+from tasks.verdict_memory import VerdictMemory, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +62,29 @@ class VerifierOptions:
     """What a verifier may be told besides the usual.
 
     `environments` are where programs run, this interpreter if there are none; `step_limits` take
-    the place of the usual limits for some sub-steps; `reveal` lets details quote targets.
+    the place of the usual limits for some sub-steps; `reveal` lets details quote targets; `memory`
+    knows verdicts of earlier runs.
     """
 
     environments: tuple[Environment, ...] = ()
     step_limits: Mapping[str, Limits] = field(default_factory=lambda: MappingProxyType({}))
     confirmation: Confirmation = field(default_factory=Confirmation)
     reveal: bool = False
+    memory: VerdictMemory | None = None
 
 
 _USUAL = VerifierOptions()
 
 
 class Verifier:
-    """Runs programs in the sandbox and has the judge decide; safe to call from many tasks."""
+    """Runs programs in the sandbox and has the judge decide; safe to call from many tasks.
+
+    Attributes:
+        programs_run: how many programs ran, tries and environments counted apart; a verdict that
+            is known from earlier needs none.
+    """
+
+    programs_run: int
 
     def __init__(
         self,
@@ -86,7 +97,9 @@ class Verifier:
     ) -> None:
         self._plans = plans
         self._limits = limits
+        self._required = required
         self._options = options
+        self.programs_run = 0
         self._environments = options.environments or (Environment("current", sys.executable, ""),)
         self._pools = {
             environment.name: SandboxPool(
@@ -153,28 +166,43 @@ class Verifier:
         if candidate is not None and not candidate.code.strip():
             return Verdict(Reason.NO_CODE, "the generation holds no code")
         confirmation = self._options.confirmation
-        work = _Work(self._plans[step_id], program, candidate)
+        work = Verification(step_id, program, candidate, self._plans[step_id].cases)
         first = await self._try(work)
-        further = (self._try(work) for _ in range(confirmation.further_tries(first)))
-        return rule_tries((first, *await asyncio.gather(*further)), confirmation.rule)
+        further = range(1, 1 + confirmation.further_tries(first))
+        tries = await asyncio.gather(*(self._try(replace(work, try_index=n)) for n in further))
+        return rule_tries((first, *tries), confirmation.rule)
 
-    async def _try(self, work: "_Work") -> Verdict:
+    async def _try(self, work: Verification) -> Verdict:
         """Verify once in every environment."""
-        verdicts = await asyncio.gather(
-            *(self._judge_in(pool, work) for pool in self._pools.values())
-        )
-        return rule_environments(tuple(zip(self._pools, verdicts, strict=True)))
+        verdicts = await asyncio.gather(*(self._recall(work, e) for e in self._environments))
+        names = (environment.name for environment in self._environments)
+        return rule_environments(tuple(zip(names, verdicts, strict=True)))
 
-    async def _judge_in(self, pool: SandboxPool, work: "_Work") -> Verdict:
-        plan, candidate = work.plan, work.candidate
-        limits = self._options.step_limits.get(plan.step_id, self._limits)
-        job = Job(work.program, tuple(case.child for case in plan.cases))
-        outcome = await pool.run(job, limits, key=plan.step_id)
-        if outcome.ending is Ending.SYNTAX_ERROR and candidate is not None and not candidate.fenced:
+    async def _recall(self, work: Verification, environment: Environment) -> Verdict:
+        """Take the verdict that is known, or find it out and keep it."""
+        memory = self._options.memory
+        pool, limits = self._pools[environment.name], self._limits_of(work.step_id)
+        if memory is None:
+            return await self._run(work, pool, limits)
+        conditions = Conditions(environment.sha256, limits, self._options.reveal)
+        known = memory.recall(work, conditions, self._required)
+        if known is not None:
+            return known
+        verdict = await self._run(work, pool, limits)
+        memory.keep(work, conditions, verdict)
+        return verdict
+
+    async def _run(self, work: Verification, pool: SandboxPool, limits: Limits) -> Verdict:
+        """Run the program and have the judge decide."""
+        self.programs_run += 1
+        job = Job(work.program, tuple(case.child for case in work.cases))
+        outcome = await pool.run(job, limits, key=work.step_id)
+        unfenced = work.candidate is not None and not work.candidate.fenced
+        if outcome.ending is Ending.SYNTAX_ERROR and unfenced:
             return _verdict(Reason.NO_CODE, f"no code block; {outcome.detail}", outcome)
         request = Request(
-            plan.step_id,
-            tuple(case.judge for case in plan.cases),
+            work.step_id,
+            tuple(case.judge for case in work.cases),
             outcome.ending,
             outcome.detail,
             outcome.frames,
@@ -185,12 +213,8 @@ class Verifier:
             reason = Reason.VIOLATION
         return _verdict(reason, judgement.detail, outcome)
 
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    plan: StepPlan
-    program: str
-    candidate: Candidate | None
+    def _limits_of(self, step_id: str) -> Limits:
+        return self._options.step_limits.get(step_id, self._limits)
 
 
 def _verdict(reason: Reason, detail: str, outcome: Outcome) -> Verdict:

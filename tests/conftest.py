@@ -153,6 +153,12 @@ def small(tmp_path: Path) -> Path:
     return write_small(tmp_path / "small")
 
 
+@pytest.fixture(scope="session")
+def shared_small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a problem file of the small benchmark that no test changes."""
+    return write_small(tmp_path_factory.mktemp("shared") / "small")
+
+
 @pytest.fixture
 def small_problems(small: Path) -> tuple[Problem, ...]:
     """Return the problems of the small file."""

@@ -6,7 +6,12 @@ EvalError
 ├── TargetError      expected values that are missing, unreadable or of the wrong shape
 ├── DownloadError    a file of a dataset that no mirror gave whole
 ├── ProviderError    the model's endpoint refused, failed or did not answer
-└── SandboxError     the sandbox or the judge could not do its work
+├── SandboxError     the sandbox or the judge could not do its work
+├── ServiceError     the verifier service is starting or stopping
+└── RequestError     a request to the verifier service that cannot be answered as it is
+    ├── UnknownIdError   it names a problem or sub-step that the dataset does not have
+    ├── OversizedError   its body is too large
+    └── BusyError        it asks for more than there is room for at this moment
 
 Messages say what was expected, what was found, where, and what to do next.
 """
@@ -38,3 +43,27 @@ class ProviderError(EvalError):
 
 class SandboxError(EvalError):
     """The sandbox or the judge could not do its work."""
+
+
+class ServiceError(EvalError):
+    """The verifier service is starting or stopping."""
+
+
+class RequestError(EvalError):
+    """A request to the verifier service cannot be answered as it is."""
+
+
+class UnknownIdError(RequestError):
+    """A request names a problem or a sub-step that the dataset does not have."""
+
+
+class OversizedError(RequestError):
+    """The body of a request is too large."""
+
+
+class BusyError(RequestError):
+    """A request asks for more than there is room for; try again after `retry_after_s`."""
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

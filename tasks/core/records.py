@@ -257,7 +257,8 @@ class Outcome:
     """What the sandbox saw: the ending, and one undecoded frame for each case that shipped.
 
     `violation` tells that the program failed after it tried something that the sandbox denies;
-    `peak_bytes` is its memory in use at most.
+    `peak_bytes` is its memory in use at most; `signal` is what the kernel says ended the child, 0
+    for none, also where the sandbox sent it.
     """
 
     ending: Ending
@@ -268,6 +269,7 @@ class Outcome:
     cpu_s: float = 0.0
     peak_bytes: int = 0
     violation: bool = False
+    signal: int = 0
 
 
 @dataclass(frozen=True, slots=True)

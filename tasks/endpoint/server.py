@@ -5,7 +5,6 @@ it through the ordinary client over HTTP and cannot tell it from a model's endpo
 """
 
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -17,20 +16,19 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from tasks.core.caching import prompt_sha256
-from tasks.core.errors import ConfigError, ProviderError
+from tasks.core.errors import ProviderError
 from tasks.core.records import FinishReason
 from tasks.endpoint import replies
 from tasks.endpoint.answers import Book
 from tasks.endpoint.replies import ChatRequest, JsonObject
+from tasks.listening import listen, url_of
 
 _log = logging.getLogger(__name__)
 
 _START_S = 30.0
 _STOP_S = 5
 _POLL_S = 0.005
-_LAST_PORT = 65535
 _MALFORMED = "expected a JSON object with a model and messages, one of them from the user"
-_BACKLOG = 2048
 _KEEP_ALIVE_S = 75  # longer than a client's own, so that the client is the one who hangs up
 
 
@@ -73,7 +71,7 @@ class EmbeddedServer:
 
     def __init__(self, app: FastAPI) -> None:
         """Bind the port, so that the address is known and nobody else can take it."""
-        self._listener = _bind("127.0.0.1", 0)
+        self._listener = listen("127.0.0.1", 0)
         self._server = uvicorn.Server(_config(app))
         # A daemon: an evaluation that ends without leaving the block must not hang on it.
         self._thread = threading.Thread(target=self._run, name="endpoint", daemon=True)
@@ -81,7 +79,7 @@ class EmbeddedServer:
     @property
     def base_url(self) -> str:
         """The address for an OpenAI client."""
-        return _base_url(self._listener)
+        return f"{url_of(self._listener)}/v1"
 
     def __enter__(self) -> Self:
         """Start answering, and return as soon as it does."""
@@ -129,9 +127,9 @@ def serve_forever(
     Raises:
         ConfigError: the address cannot be listened on.
     """
-    with _bind(host, port) as listener:
+    with listen(host, port) as listener:
         if announce is not None:
-            announce(_base_url(listener))
+            announce(f"{url_of(listener)}/v1")
         try:
             uvicorn.Server(_config(app)).run(sockets=[listener])
         except KeyboardInterrupt:
@@ -163,28 +161,6 @@ def _no_answer(chat: ChatRequest) -> JsonObject:
         "dataset, prompt template, background and given code are those that the answers belong to"
     )
     return replies.error(message, "no_recorded_answer", "messages")
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """Take the port before anything else starts, so that a taken one is said plainly."""
-    if not 0 <= port <= _LAST_PORT:
-        raise ConfigError(f"cannot listen on port {port}: expected a number up to {_LAST_PORT}")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host} port {port}: {error}; choose another port, or end the "
-            "program that holds it"
-        ) from error
-    # Header and body leave in two writes; without this every answer waits 40 ms for an ACK.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def _base_url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}/v1" if ":" in host else f"http://{host}:{port}/v1"
 
 
 def _config(app: FastAPI) -> uvicorn.Config:

@@ -7,11 +7,24 @@ from pathlib import Path
 
 _USED_PART = 0.9
 _CGROUPS = Path("/sys/fs/cgroup")
+_OVERCOMMIT = Path("/proc/sys/vm/overcommit_memory")
+_STRICT = "2"
 
 
 def available_memory_bytes() -> int:
     """Measure the memory that children may fill together, with a reserve for everybody else."""
     return int(_USED_PART * min([_free_bytes(), *_container_bytes()]))
+
+
+def is_refused_for_others(policy: Path = _OVERCOMMIT) -> bool:
+    """Whether this system refuses a process memory because of what others have asked for.
+
+    Linux does where it promises no more than it has. Elsewhere a refusal is the process's own doing
+    (its limit, or one request beyond the whole machine), and want of memory ends in a kill.
+    """
+    with suppress(OSError):
+        return policy.read_text().strip() == _STRICT
+    return False
 
 
 def _free_bytes() -> int:

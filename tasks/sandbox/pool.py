@@ -12,15 +12,15 @@ where nothing can be forked) is nobody else's concern.
 import asyncio
 import sys
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from signal import SIGKILL
 from types import MappingProxyType, TracebackType
 from typing import Self
 
 from tasks.core.errors import ConfigError, SandboxError
 from tasks.core.records import Ending, Job, Limits, Outcome
-from tasks.sandbox.admission import Admission, Cost
+from tasks.sandbox.admission import ALONE, Admission, Cost, revise
 from tasks.sandbox.layers import Layer, Level, LevelReport, reaches, report_level
-from tasks.sandbox.memory import available_memory_bytes
+from tasks.sandbox.memory import available_memory_bytes, is_refused_for_others
 from tasks.sandbox.nursery import Nursery
 from tasks.sandbox.supervision import supervise
 from tasks.sandbox.zygote_link import ZygoteEndedError
@@ -81,7 +81,7 @@ class SandboxPool:
 
     @property
     def costs(self) -> dict[str, Cost]:
-        """What jobs with a key have taken, for a pool of another day."""
+        """What completed jobs with a key have taken (`revise`), for a pool of another day."""
         return dict(self._costs)
 
     async def __aenter__(self) -> Self:
@@ -127,6 +127,9 @@ class SandboxPool:
     ) -> Outcome:
         """Run one job; cancelling the call kills the child.
 
+        A job that is killed beside others, as the system does for want of memory, is run once more,
+        alone, before its end is believed.
+
         Args:
             job: the program and its cases.
             limits: its own limits, instead of the pool's.
@@ -149,28 +152,35 @@ class SandboxPool:
             raise SandboxError("the sandbox pool was closed before the job had ended") from None
 
     async def _run(self, job: Job, limits: Limits, key: str | None) -> Outcome:
+        """Run a job, and once more, alone, if its end may have been others' doing.
+
+        The system kills for want of memory without asking who took it: a job that was not known to
+        need much, or one beside it. The second time nobody else is there to be blamed.
+        """
         cost = None if key is None else self._costs.get(key)
-        async with self._admission.admit(cost):
-            outcome = await self._run_twice(job, limits)
+        outcome = await self._run_once(job, limits, cost)
+        if outcome is None:
+            outcome = await self._run_once(job, limits, ALONE)
+        if outcome is None:
+            text = "the sandbox's zygote was killed, twice, while it ran"
+            outcome = Outcome(Ending.KILLED, (), text, 0.0)
         if key is not None and outcome.ending is Ending.COMPLETED:
-            self._costs[key] = _greater(cost, Cost(outcome.duration_s, outcome.peak_bytes))
+            seen = Cost(outcome.duration_s, outcome.peak_bytes)
+            self._costs[key] = revise(self._costs.get(key), seen)
         return outcome
 
-    async def _run_twice(self, job: Job, limits: Limits) -> Outcome:
-        """Run a job again if the zygote was killed from outside, which may have had other reasons.
-
-        The second time, the job itself is the likely one.
-        """
-        for _ in range(2):
-            with suppress(ZygoteEndedError):
-                return await supervise(job, limits, await self._nursery.spawner())
-        return Outcome(
-            Ending.KILLED, (), "the sandbox's zygote was killed, twice, while it ran", 0.0
-        )
+    async def _run_once(self, job: Job, limits: Limits, cost: Cost | None) -> Outcome | None:
+        """Answer with None if the outcome tells nothing about the job."""
+        async with self._admission.admit(cost) as stay:
+            try:
+                outcome = await supervise(job, limits, await self._nursery.spawner())
+            except ZygoteEndedError:
+                return None
+        return None if stay.had_company and _is_doubtful(outcome) else outcome
 
 
-def _greater(one: Cost | None, other: Cost) -> Cost:
-    """Plan for the worst that was seen."""
-    if one is None:
-        return other
-    return Cost(max(one.duration_s, other.duration_s), max(one.peak_bytes, other.peak_bytes))
+def _is_doubtful(outcome: Outcome) -> bool:
+    """Whether a job may have ended so because others used too much memory."""
+    if outcome.ending is Ending.OUT_OF_MEMORY:
+        return is_refused_for_others()
+    return outcome.ending is Ending.KILLED and outcome.signal == SIGKILL

@@ -49,6 +49,7 @@ async def supervise(job: Job, limits: Limits, spawn: Callable[[], ChildProcess])
         cpu_s=death.cpu_s,
         peak_bytes=death.peak_bytes,
         violation=transcript.denied or is_violation(death),
+        signal=max(-death.exit_code, 0),
     )
 
 

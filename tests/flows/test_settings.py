@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.settings import load_config, load_verify_config
+from flows.settings import load_config, load_service_config, load_verify_config
 from tasks.core.errors import ConfigError
 from tasks.core.records import Given, Scored
 
@@ -121,6 +121,12 @@ def test_a_verification_passes_over_a_models_variables() -> None:
     environment = {"SCICODE_FLOWS_REPEATS": "2", "SCICODE_FLOWS_WORKERS": "3"}
     config = load_verify_config({"programs": "p.jsonl"}, environment)
     assert config.workers == 3
+
+
+def test_an_evaluation_passes_over_the_variables_of_the_service() -> None:
+    environment = {"SCICODE_FLOWS_QUEUE": "9", "SCICODE_FLOWS_REPEATS": "2"}
+    assert load_config({}, None, environment).repeats == 2
+    assert load_service_config({}, environment).queue == 9
 
 
 def test_a_verification_refuses_an_unknown_variable() -> None:

@@ -107,3 +107,18 @@ def test_the_programs_of_a_run_get_the_verdicts_of_that_run(
     again, _ = verify(*((line["step_id"], line["repeat"], line["program"]) for line in lines))
     assert again["metrics"]["subtask_accuracy"] == document["metrics"]["subtask_accuracy"]
     assert again["reasons"] == {"passed": 4}
+
+
+def test_a_finished_run_is_verified_again_without_running_a_program(
+    verify: Callable[..., tuple[dict[str, Any], VerifyConfig]],
+    evaluate: Callable[..., dict[str, Any]],
+    small_config: Callable[..., Any],
+    read_lines: ReadLines,
+) -> None:
+    config = small_config()
+    document = evaluate(config)
+    again, verified = verify(programs=config.output, cache_dir=config.cache_dir)
+    record = json.loads((verified.output / "run.json").read_text())
+    assert record["programs_run"] == 0
+    assert all(line["cached"] for line in read_lines(verified.output / "verdicts.jsonl"))
+    assert again["metrics"]["subtask_accuracy"] == document["metrics"]["subtask_accuracy"]

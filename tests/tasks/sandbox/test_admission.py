@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from tasks.sandbox.admission import DEFAULT_PEAK_BYTES, Admission, Cost
+from tasks.sandbox.admission import ALONE, DEFAULT_PEAK_BYTES, Admission, Cost, greater, revise
 
 GIB = 2**30
 
@@ -16,6 +16,7 @@ class Scene:
     def __init__(self, places: int, memory_bytes: int = 64 * GIB) -> None:
         self.began: list[str] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.company: dict[str, bool] = {}
         self._admission = Admission(places, memory_bytes)
         self._ends: dict[str, asyncio.Event] = {}
 
@@ -35,9 +36,10 @@ class Scene:
         await self._calm()
 
     async def _job(self, name: str, cost: Cost | None) -> None:
-        async with self._admission.admit(cost):
+        async with self._admission.admit(cost) as stay:
             self.began.append(name)
             await self._ends[name].wait()
+            self.company[name] = stay.had_company
 
     async def _calm(self) -> None:
         for _ in range(5):
@@ -146,3 +148,56 @@ def test_a_job_cancelled_at_the_moment_of_its_turn_gives_it_back():
         await scene.end("next")
 
     play(story())
+
+
+def test_a_job_alone_waits_for_everybody_and_keeps_everybody_out():
+    async def story():
+        scene = Scene(4)
+        await scene.bring("a", Cost(1.0, 0))
+        await scene.bring("alone", ALONE)
+        await scene.bring("b", Cost(9.0, 0))
+        assert scene.began == ["a"]
+        await scene.end("a")
+        assert scene.began == ["a", "alone"]
+        await scene.end("alone")
+        assert scene.began == ["a", "alone", "b"]
+        await scene.end("b")
+        assert scene.company == {"a": False, "alone": False, "b": False}
+
+    play(story())
+
+
+def test_jobs_that_were_inside_together_at_any_moment_had_company():
+    async def story():
+        scene = Scene(2)
+        await scene.bring("long")
+        await scene.bring("short")
+        await scene.end("short")
+        await scene.end("long")
+        await scene.bring("later")
+        await scene.end("later")
+        assert scene.company == {"short": True, "long": True, "later": False}
+
+    play(story())
+
+
+def test_what_is_known_rises_at_once_and_falls_by_a_sixteenth():
+    assert revise(None, Cost(2.0, 100)) == Cost(2.0, 100)
+    assert revise(Cost(2.0, 100), Cost(18.0, 1700)) == Cost(18.0, 1700)
+    # 18 - 16/16 = 17, and 1700 - 1600/16 = 1600.
+    assert revise(Cost(18.0, 1700), Cost(2.0, 100)) == Cost(17.0, 1600)
+    assert revise(Cost(18.0, 100), Cost(2.0, 1700)) == Cost(17.0, 1700)
+    assert revise(Cost(2.0, 100), Cost(2.0, 100)) == Cost(2.0, 100)
+
+
+def test_one_greedy_job_is_half_forgotten_after_eleven_ordinary_ones():
+    cost = Cost(1601.0, 8 * GIB)
+    for _ in range(11):
+        cost = revise(cost, Cost(1.0, 0))
+    # (15/16)^11 = 0.492
+    assert 0.49 < cost.peak_bytes / (8 * GIB) < 0.5
+    assert 0.49 < (cost.duration_s - 1.0) / 1600 < 0.5
+
+
+def test_the_greater_cost_is_taken_part_by_part():
+    assert greater(Cost(1.0, 9), Cost(2.0, 8)) == Cost(2.0, 9)

@@ -13,6 +13,7 @@ from tasks.core.errors import ConfigError, SandboxError
 from tasks.core.records import ChildCase, Ending, Job, Limits
 from tasks.sandbox.admission import Cost
 from tasks.sandbox.layers import Layer, Level
+from tasks.sandbox.memory import is_refused_for_others
 from tasks.sandbox.pool import SandboxPool
 from tasks.sandbox.wire import decode_values
 
@@ -419,7 +420,6 @@ def test_a_pool_remembers_what_jobs_with_a_key_took(make_pool):
         known = {"old": Cost(5.0, 2**30)}
         async with make_pool(costs=known) as pool:
             await pool.run(job("x = bytearray(100 * 2**20)"), key="10.11")
-            await pool.run(job("x = 1"), key="10.11")
             await pool.run(job("1 / 0"), key="raised")
             await pool.run(job("x = 1"))
             return pool.costs
@@ -427,9 +427,21 @@ def test_a_pool_remembers_what_jobs_with_a_key_took(make_pool):
     costs = asyncio.run(talk())
     assert set(costs) == {"old", "10.11"}
     assert costs["old"] == Cost(5.0, 2**30)
-    # The greater of both runs; half a GiB would be another program's.
+    # Half a GiB would be another program's.
     assert 100 * 2**20 <= costs["10.11"].peak_bytes < 512 * 2**20
     assert 0 < costs["10.11"].duration_s < SOON_S
+
+
+def test_a_pool_forgets_by_and_by_what_one_job_took(make_pool):
+    async def talk():
+        async with make_pool(costs={"1.1": Cost(1600.0, 16 * 2**30)}) as pool:
+            await pool.run(job("x = 1"), key="1.1")
+            return pool.costs["1.1"]
+
+    cost = asyncio.run(talk())
+    # 15/16 of the excess are left, besides what the job took itself.
+    assert 1500 <= cost.duration_s < 1500 + SOON_S
+    assert 15 * 2**30 <= cost.peak_bytes < 15.1 * 2**30
 
 
 def test_jobs_that_need_all_memory_run_one_after_another(make_pool, tmp_path):
@@ -458,6 +470,95 @@ def test_known_long_jobs_begin_first(make_pool, tmp_path):
     asyncio.run(talk())
     # The first takes the free place; the others go by what they took before.
     assert log.read_text() == "0 3 2 1 "
+
+
+def twice(path: Path, name: str, first: str) -> Job:
+    """A program that notes its runs, and of which only the first does something special."""
+    return job(
+        "import os, time\n"
+        f"def note(word):\n    with open({str(path)!r}, 'a') as file: file.write(word + ' ')\n"
+        f"is_first = {name!r} not in (open({str(path)!r}).read() if os.path.exists({str(path)!r}) "
+        "else '')\n"
+        f"note({name!r})\n"
+        f"if is_first:\n    {first}\n"
+        f"note('/{name}')",
+        "7",
+    )
+
+
+def until_exists(path: Path) -> str:
+    return f"while not os.path.exists({str(path)!r}): time.sleep(0.01)"
+
+
+def test_a_job_killed_beside_another_runs_again_alone_and_that_counts(make_pool, tmp_path):
+    log, go, pid = tmp_path / "log", tmp_path / "go", tmp_path / "pid"
+    leave_pid = f"open({str(pid)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(900)"
+
+    async def talk():
+        async with make_pool(2, memory_bytes=4 * 2**30) as pool:
+            beside = asyncio.create_task(pool.run(twice(log, "beside", until_exists(go))))
+            await until(lambda: log.exists() and "beside" in log.read_text())
+            victim = asyncio.create_task(pool.run(twice(log, "victim", leave_pid), key="1.1"))
+            first = await until_written(pid)
+            os.kill(first, 9)
+            await until_gone(first)
+            await asyncio.sleep(0.3)  # time for it to begin again too early
+            late = asyncio.create_task(pool.run(twice(log, "late", "pass")))
+            await asyncio.sleep(0.1)
+            go.touch()
+            return await asyncio.gather(beside, victim, late), pool.costs
+
+    outcomes, costs = asyncio.run(talk())
+    assert [outcome.ending for outcome in outcomes] == [Ending.COMPLETED] * 3
+    assert decode_values(outcomes[1].frames[0]) == [7]
+    assert log.read_text() == "beside victim /beside victim /victim late /late "
+    assert set(costs) == {"1.1"}
+
+
+def test_a_job_killed_with_nobody_beside_it_is_killed(make_pool, tmp_path):
+    log, pid = tmp_path / "log", tmp_path / "pid"
+    leave_pid = f"open({str(pid)!r}, 'w').write(f'{{os.getpid()}}\\n'); time.sleep(900)"
+
+    async def talk():
+        async with make_pool(2) as pool:
+            call = asyncio.create_task(pool.run(twice(log, "victim", leave_pid)))
+            os.kill(await until_written(pid), 9)
+            return await call
+
+    outcome = asyncio.run(talk())
+    assert (outcome.ending, outcome.signal) == (Ending.KILLED, 9)
+    assert log.read_text() == "victim "
+
+
+@pytest.mark.parametrize(
+    ("end", "ending", "runs"),
+    [
+        ("os.kill(os.getpid(), 9)", Ending.KILLED, 2),
+        ("os.kill(os.getpid(), 15)", Ending.KILLED, 1),
+        ("os._exit(1)", Ending.KILLED, 1),
+        ("1 / 0", Ending.RAISED, 1),
+        ("bytearray(2**50)", Ending.OUT_OF_MEMORY, 1),
+    ],
+)
+def test_only_an_end_that_others_may_have_caused_is_doubted(make_pool, tmp_path, end, ending, runs):
+    if ending is Ending.OUT_OF_MEMORY and is_refused_for_others():
+        pytest.skip("this system refuses memory for others' sake")
+    log, go, tried = tmp_path / "log", tmp_path / "go", tmp_path / "tried"
+    program = f"import os\nopen({str(tried)!r}, 'a').write('x')\n{end}"
+
+    async def talk():
+        async with make_pool(2) as pool:
+            beside = asyncio.create_task(pool.run(twice(log, "beside", until_exists(go))))
+            await until(log.exists)
+            call = asyncio.create_task(pool.run(job(program)))
+            await until(tried.exists)
+            await asyncio.sleep(0.2)  # time to end
+            go.touch()
+            await beside
+            return await call
+
+    assert asyncio.run(talk()).ending is ending
+    assert len(tried.read_text()) == runs
 
 
 def test_ten_gigabytes_of_output_are_thrown_away(make_pool):

@@ -143,6 +143,51 @@ def test_children_in_namespaces_end_with_any_of_their_ancestors(make_pool, which
     assert zygotes() == []
 
 
+def test_a_child_in_namespaces_that_is_killed_beside_another_begins_again(make_pool, zygotes):
+    async def talk():
+        async with make_pool(2, without=()) as pool:
+            if pool.report.level is not Level.FULL:
+                pytest.skip("no namespaces here")
+            calls = [
+                asyncio.create_task(pool.run(job("import time; time.sleep(900)"))),
+                asyncio.create_task(pool.run(job("import time; time.sleep(900)"))),
+            ]
+            await until(lambda: len(zygotes()) == 4)
+            killed, beside = zygotes()[2:]
+            os.kill(killed, signal.SIGKILL)
+            await until(lambda: is_gone(killed))
+            await asyncio.sleep(0.2)  # time to begin again too early
+            assert zygotes()[2:] == [beside]
+            os.kill(beside, signal.SIGKILL)
+            # Both begin again, one after the other.
+            await until(lambda: len(zygotes()) == 3 and beside not in zygotes())
+            await asyncio.sleep(0.2)
+            assert len(zygotes()) == 3
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+
+    asyncio.run(talk())
+
+
+def test_a_job_that_kills_the_zygote_takes_nobody_with_it(make_pool, tmp_path, zygotes):
+    """Both run again alone, so that the second time only the guilty one is killed."""
+    guilty = tmp_path / "guilty"
+    murder = f"import os\nopen({str(guilty)!r}, 'a').write('run\\n')\nos.kill(os.getppid(), 9)"
+    wait = f"import os, time\nwhile not os.path.exists({str(guilty)!r}): time.sleep(0.01)\n"
+
+    async def talk():
+        async with make_pool(2) as pool:
+            victim = asyncio.create_task(pool.run(job(wait + "time.sleep(1)", "6 * 7")))
+            await until(lambda: len(zygotes()) > 1)
+            return await asyncio.gather(victim, pool.run(job(murder + "; time.sleep(9)")))
+
+    victim, murderer = asyncio.run(talk())
+    assert victim.ending is Ending.COMPLETED
+    assert murderer.ending is Ending.KILLED
+    assert lines(guilty) == 2
+
+
 @pytest.mark.parametrize("without", ["()", "('landlock', 'seccomp', 'user_ns', 'uid')"])
 def test_no_child_survives_the_evaluator_by_two_seconds(without, bare_python, tmp_path):
     source = (

@@ -1,0 +1,47 @@
+"""verdict -> verdict: what a verifier remembers of earlier verifications under its conditions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tasks.core.records import Candidate, Verdict
+from tasks.core.splitting.split import SplitCase
+from tasks.core.verdict_keys import Conditions, verdict_key
+from tasks.sandbox.layers import Level
+from tasks.verdict_cache import VerdictCache
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """One run of one program: what is verified, and the try that it is."""
+
+    step_id: str
+    program: str
+    candidate: Candidate | None
+    cases: tuple[SplitCase, ...]
+    try_index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictMemory:
+    """Kept verdicts, and the digests of the targets that they belong to, by sub-step."""
+
+    cache: VerdictCache
+    digests: Mapping[str, str]
+
+    def recall(self, work: Verification, conditions: Conditions, required: Level) -> Verdict | None:
+        """Return what is known, None if nothing is."""
+        return self.cache.get(self._key(work, conditions), required)
+
+    def keep(self, work: Verification, conditions: Conditions, verdict: Verdict) -> None:
+        """Keep a verdict for later runs."""
+        self.cache.put(self._key(work, conditions), work.step_id, verdict)
+
+    def _key(self, work: Verification, conditions: Conditions) -> str:
+        return verdict_key(
+            work.program,
+            work.cases,
+            self.digests[work.step_id],
+            conditions,
+            fenced=work.candidate is None or work.candidate.fenced,
+            try_index=work.try_index,
+        )
