@@ -39,7 +39,7 @@ class Check:
 
 
 def examine(checks: Iterable[Check]) -> tuple[Finding, ...]:
-    """Run the checks beside each other, each as soon as it comes; findings keep their order."""
+    """Run the checks beside each other; the findings keep their order."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return _said_once(chain.from_iterable(threads.map(_run, checks)))
 
