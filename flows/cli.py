@@ -19,8 +19,7 @@ from flows.config import (
     prepare_prefect,
     process_environment,
 )
-from flows.options import add_settings as _add_settings
-from flows.options import given_settings as _settings
+from flows.options import add_settings, given_settings
 from flows.service_config import ServiceConfig
 from flows.settings import load_config, load_service_config, load_verify_config
 from flows.setup_commands import add_setup_commands
@@ -89,11 +88,11 @@ def _parser() -> argparse.ArgumentParser:
         "as SCICODE_FLOWS_<OPTION> too.",
     )
     evaluate.add_argument("--config", type=Path, metavar="FILE", help="YAML file of settings")
-    _add_settings(evaluate, EvalConfig)
+    add_settings(evaluate, EvalConfig)
     evaluate.set_defaults(handler=_evaluate)
     verify = commands.add_parser("verify", help="judge given programs, without a model")
     verify.add_argument("programs", type=Path, help="JSON lines of step_id, program and repeat")
-    _add_settings(verify, DataSettings)
+    add_settings(verify, DataSettings)
     verify.set_defaults(handler=_verify)
     add_setup_commands(commands.add_parser)
     replay = commands.add_parser("replay", help="serve the answers of a recorded run")
@@ -107,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Answer POST /verify with the verdicts on the programs of one problem, with "
         "the request and the response of NeMo-Gym's SciCode server.",
     )
-    _add_settings(service, ServiceConfig, without=("output",))
+    add_settings(service, ServiceConfig, only=set(ServiceConfig.model_fields) - {"output"})
     service.set_defaults(handler=_serve_verifier)
     targets = commands.add_parser("targets", help="derive targets from gold code")
     targets.add_argument("problems", type=Path, help=".jsonl file of problems with gold code")
@@ -117,7 +116,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    config = load_config(_settings(arguments, EvalConfig), arguments.config, process_environment())
+    config = load_config(
+        given_settings(arguments, EvalConfig), arguments.config, process_environment()
+    )
     from flows.inputs import load_inputs, run_identity
     from flows.record import new_run
     from tasks.run_directory import check_output
@@ -143,7 +144,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    config = load_verify_config(_settings(arguments, VerifyConfig), process_environment())
+    config = load_verify_config(given_settings(arguments, VerifyConfig), process_environment())
     from flows.dataset import load_dataset
     from flows.programs import load_attempt_programs, verify_identity
     from flows.record import new_run
@@ -185,7 +186,7 @@ def _replay(arguments: argparse.Namespace) -> int:
 
 
 def _serve_verifier(arguments: argparse.Namespace) -> int:
-    config = load_service_config(_settings(arguments, ServiceConfig), process_environment())
+    config = load_service_config(given_settings(arguments, ServiceConfig), process_environment())
     from flows.service_server import serve_verifier
 
     serve_verifier(config, lambda line: print(line, flush=True))

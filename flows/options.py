@@ -10,11 +10,7 @@ from pydantic import BaseModel
 
 
 def add_settings(
-    parser: argparse.ArgumentParser,
-    model: type[BaseModel],
-    *,
-    only: Collection[str] = (),
-    without: Collection[str] = (),
+    parser: argparse.ArgumentParser, model: type[BaseModel], only: Collection[str] = ()
 ) -> None:
     """Give the parser one option for each setting; absent ones leave the other layers alone.
 
@@ -22,10 +18,9 @@ def add_settings(
         parser: of the command.
         model: its settings.
         only: the names of those that become options; none means all.
-        without: the names of those that do not.
     """
     for name, field in model.model_fields.items():
-        if (only and name not in only) or name in without:
+        if only and name not in only:
             continue
         flag, text = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
         if field.annotation is bool:

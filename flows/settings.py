@@ -27,7 +27,8 @@ def load_config(
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
-    return load_settings(EvalConfig, arguments, environment, file)
+    inherited = _without_others(EvalConfig, _from_environment(environment))
+    return validate(EvalConfig, {**inherited, **_from_file(file), **arguments})
 
 
 def load_verify_config(
@@ -58,13 +59,13 @@ def load_settings(
     environment: Mapping[str, str],
     file: Path | None = None,
 ) -> Settings:
-    """Merge the layers of a command's settings and validate them.
+    """Merge the layers of a command; the settings of other commands are passed over.
 
     Raises:
         ConfigError: a setting is unknown or has a value that cannot be used.
     """
-    inherited = _from_environment(model, environment)
-    return validate(model, {**inherited, **_from_file(file), **arguments})
+    inherited = {**_from_environment(environment), **_from_file(file)}
+    return validate(model, {**_without_others(model, inherited), **arguments})
 
 
 def _from_file(file: Path | None) -> dict[str, object]:
@@ -86,16 +87,19 @@ def _from_file(file: Path | None) -> dict[str, object]:
     return {_spelled(str(key).replace("-", "_")): value for key, value in settings.items()}
 
 
-def _from_environment(model: type[BaseModel], environment: Mapping[str, str]) -> dict[str, object]:
-    """Take the variables that are this command's, and the unknown ones, which are then refused."""
-    found = {
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    return {
         _spelled(name.removeprefix(ENVIRONMENT_PREFIX).lower()): value
         for name, value in environment.items()
         if name.startswith(ENVIRONMENT_PREFIX) and value
     }
+
+
+def _without_others(model: type[BaseModel], settings: Mapping[str, object]) -> dict[str, object]:
+    """Drop what only other commands know; what none knows stays, and is then refused."""
     of_others = {name for other in _MODELS for name in other.model_fields}
     of_others -= set(model.model_fields)
-    return {name: value for name, value in found.items() if name not in of_others}
+    return {name: value for name, value in settings.items() if name not in of_others}
 
 
 def _spelled(name: str) -> str:

@@ -17,6 +17,7 @@ INCOMPLETE = 1
 
 _DOCTOR_SETTINGS = (
     *("dataset", "targets", "data_dir", "upstream", "problems", "scored", "isolation"),
+    *("environments", "unimportable"),
     *("base_url", "model", "api_key_env", "cache_dir"),
 )
 

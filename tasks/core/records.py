@@ -262,7 +262,7 @@ class Outcome:
     """
 
     ending: Ending
-    frames: tuple[bytes, ...]
+    frames: tuple[bytes | bytearray, ...]
     detail: str
     duration_s: float
     layers: tuple[str, ...] = ()

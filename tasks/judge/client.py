@@ -1,52 +1,37 @@
-"""outcome -> verdict: the evaluator's side of the judge process.
+"""outcome -> verdict: the judge, as the evaluator sees it.
 
-Hostile values may make a comparison run or grow without end. Then the judge is killed and started
-anew, and the verdict is `bad_value`; a judge that cannot be started is the evaluator's failure.
+A comparison takes milliseconds, and one process is enough. But hostile values can keep it busy
+until it is killed, so another one takes over whenever the first has not been free for a while.
 """
 
 import asyncio
-import contextlib
-import json
-import os
-import signal
-import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
-from tasks.core.errors import SandboxError
 from tasks.core.judging import Judgement
-from tasks.core.records import Reason
-from tasks.judge.messages import LENGTH_BYTES, Request, pack_request
+from tasks.judge.messages import Request
+from tasks.judge.worker import JudgeProcess
 
-START_S = 60.0
 COMPARISON_S = 60.0
-
-_ENVIRONMENT = {
-    "PATH": os.defpath,
-    "LANG": "C.UTF-8",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
-
-
-class _JudgeDiedError(Exception):
-    """The judge ended or had to be killed before it answered."""
+PROCESSES = 2
+PATIENCE_S = 0.5
 
 
 class Judge:
-    """One judge process for a targets file; requests are answered one after another."""
+    """A few judge processes for a targets file; all but one are started only under need."""
 
-    def __init__(self, targets: Path, comparison_s: float = COMPARISON_S) -> None:
-        self._targets = targets
-        self._comparison_s = comparison_s
-        self._lock = asyncio.Lock()
-        self._process: asyncio.subprocess.Process | None = None
+    def __init__(
+        self, targets: Path, comparison_s: float = COMPARISON_S, processes: int = PROCESSES
+    ) -> None:
+        self._free = [JudgeProcess(targets, comparison_s) for _ in range(processes)]
+        self._all = tuple(self._free)
+        self._returned = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
-        """Start the judge, so that unreadable targets show before anything is judged."""
-        await self._start()
+        """Start a process, so that unreadable targets show before anything is judged."""
+        await self._free[0].start()
         return self
 
     async def __aexit__(
@@ -55,95 +40,39 @@ class Judge:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop the judge."""
-        await self._stop()
+        """Stop all processes."""
+        for process in self._all:
+            await process.stop()
 
     async def judge(self, request: Request) -> Judgement:
         """Return the conclusion about one sub-step.
 
         Raises:
-            SandboxError: the judge cannot be started, or cannot read the targets.
+            SandboxError: no judge can be started, or it cannot read the targets.
         """
-        async with self._lock:
-            for _ in range(2):  # a judge killed from outside deserves another try
-                try:
-                    return await self._ask(request)
-                except TimeoutError:
-                    await self._stop()
-                    text = f"the comparison did not end within {self._comparison_s:g} s"
-                    return Judgement(Reason.BAD_VALUE, text)
-                except _JudgeDiedError:
-                    await self._stop()
-            # It is the values that break the judge only if it works without them.
-            await self._start()
-        return Judgement(Reason.BAD_VALUE, "the comparison broke the judge, twice")
-
-    async def _ask(self, request: Request) -> Judgement:
-        process = self._process or await self._start()
+        process = await self._take()
         try:
-            async with asyncio.timeout(self._comparison_s):
-                reply = await self._exchange(process, request)
-        except TimeoutError:
-            raise
-        except (asyncio.IncompleteReadError, OSError) as error:
-            raise _JudgeDiedError from error
-        except asyncio.CancelledError:
-            # An answer that nobody has read would be taken for that of the next request.
-            await self._stop()
-            raise
-        if "error" in reply:
-            raise SandboxError(f"cannot judge sub-step {request.step_id}: {reply['error']}")
-        return Judgement(Reason(reply["reason"]), reply["detail"])
+            return await process.judge(request)
+        finally:
+            await asyncio.shield(self._give_back(process))
 
-    async def _exchange(
-        self, process: asyncio.subprocess.Process, request: Request
-    ) -> dict[str, str]:
-        stdin = process.stdin
-        if stdin is None:
-            raise SandboxError("the judge has no standard input; this is a bug, please report it")
-        for piece in pack_request(request):
-            stdin.write(piece)
-            await stdin.drain()
-        return await _read_reply(process)
+    async def _take(self) -> JudgeProcess:
+        """Wait for a running process, or after a while for any."""
+        async with self._returned:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._returned.wait_for(self._is_ready)
+            await self._returned.wait_for(lambda: self._free)
+            chosen = next((p for p in self._free if p.is_running), self._free[0])
+            self._free.remove(chosen)
+            return chosen
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-I", "-m", "tasks.judge.process", str(self._targets.resolve()), str(os.getpid())),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=_ENVIRONMENT,
-            start_new_session=True,
-        )
-        self._process = process
-        try:
-            reply = await asyncio.wait_for(_read_reply(process), START_S)
-        except (TimeoutError, asyncio.IncompleteReadError) as error:
-            await self._stop()
-            raise SandboxError(
-                f"expected the judge process to be ready within {START_S:g} s, it was not; "
-                f"try `{sys.executable} -m tasks.judge.process {self._targets}` to see why"
-            ) from error
-        if "error" in reply:
-            await self._stop()
-            raise SandboxError(f"the judge cannot start: {reply['error']}")
-        return process
+    def _is_ready(self) -> bool:
+        """Whether a running process is free, or none is worth waiting for."""
+        all_free = len(self._free) == len(self._all)
+        return all_free or any(process.is_running for process in self._free)
 
-    async def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        if process.stdin is not None:
-            process.stdin.close()
-        await process.wait()
-
-
-async def _read_reply(process: asyncio.subprocess.Process) -> dict[str, str]:
-    stdout = process.stdout
-    if stdout is None:
-        raise SandboxError("the judge has no standard output; this is a bug, please report it")
-    length = int.from_bytes(await stdout.readexactly(LENGTH_BYTES), "big")
-    return cast("dict[str, str]", json.loads(await stdout.readexactly(length)))
+    async def _give_back(self, process: JudgeProcess) -> None:
+        async with self._returned:
+            self._free.append(process)
+            self._returned.notify()

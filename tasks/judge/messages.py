@@ -24,10 +24,10 @@ class Request:
     cases: tuple[JudgeCase, ...]
     ending: Ending
     detail: str
-    frames: tuple[bytes, ...]
+    frames: tuple[bytes | bytearray, ...]
 
 
-def pack_request(request: Request) -> list[bytes]:
+def pack_request(request: Request) -> list[bytes | bytearray]:
     """Return the pieces of a request, ready to be written one after another."""
     header = {
         "step_id": request.step_id,

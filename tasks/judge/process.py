@@ -70,7 +70,7 @@ def value_bytes(value: object) -> int:
 def decide(request: Request, targets: KeptTargets) -> Judgement:
     """Judge one sub-step."""
 
-    def decoder(frame: bytes) -> list[object]:
+    def decoder(frame: bytes | bytearray) -> list[object]:
         try:
             return decode_values(frame)
         except FrameError as error:

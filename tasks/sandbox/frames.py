@@ -73,7 +73,7 @@ def pack(nodes: Sequence[Node], buffers: Iterable[bytes | memoryview], limit_byt
     return b"".join(parts)
 
 
-def unpack(frame: bytes) -> tuple[list[object], memoryview]:
+def unpack(frame: bytes | bytearray) -> tuple[list[object], memoryview]:
     """Part a frame into its skeleton and its buffers.
 
     Raises:

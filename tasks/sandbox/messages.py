@@ -80,7 +80,7 @@ class Transcript:
 
     def __init__(self, cases: int, frame_bytes: int) -> None:
         self.layers: tuple[str, ...] | None = None
-        self.frames: list[bytes] = []
+        self.frames: list[bytes | bytearray] = []
         self.ended: tuple[Ending, str] | None = None
         self.denied = False
         self._cases = cases
@@ -111,13 +111,14 @@ class Transcript:
         return len(self._pending) == self._wanted()
 
     def _advance(self) -> None:
-        taken, self._pending = bytes(self._pending), bytearray()
+        taken, self._pending = self._pending, bytearray()
         if self._expected is None:
-            self._expected = self._admit(taken)
+            self._expected = self._admit(bytes(taken))
             return
         kind, _ = self._expected
         self._expected = None
         if kind is MessageKind.FRAME:
+            # Not copied: it may be large.
             self.frames.append(taken)
             self._room -= len(taken)
         elif kind is MessageKind.STARTED:
@@ -141,7 +142,7 @@ class Transcript:
         self.ended = Ending.GARBLED, f"the program wrote {header!r} where a message was expected"
         return None
 
-    def _report(self, payload: bytes) -> tuple[Ending, str]:
+    def _report(self, payload: bytearray) -> tuple[Ending, str]:
         try:
             ending, detail, denied = cast("list[Any]", json.loads(payload))
             report = Ending(ending), printable(detail)
@@ -155,5 +156,5 @@ class Transcript:
         return report
 
 
-def _layers(payload: bytes) -> tuple[str, ...]:
+def _layers(payload: bytearray) -> tuple[str, ...]:
     return tuple(json.loads(payload))

@@ -31,7 +31,7 @@ def encode_values(values: Sequence[object], limit_bytes: int) -> bytes:
     return pack(nodes, load.buffers, limit_bytes)
 
 
-def decode_values(frame: bytes) -> list[object]:
+def decode_values(frame: bytes | bytearray) -> list[object]:
     """Turn a frame that anyone may have written back into its values.
 
     Raises:

@@ -101,6 +101,34 @@ def test_a_comparison_without_end_is_a_bad_value_and_the_next_request_is_served(
     assert ticks > 2
 
 
+def test_a_comparison_without_end_does_not_hold_up_others(targets, request_for):
+    async def talk():
+        async with Judge(targets, comparison_s=SOON_S) as judge:
+            bomb = asyncio.create_task(judge.judge(request_for("1.2", ENDLESS, [FOR_EVER])))
+            await asyncio.sleep(0.1)
+            answers = [await judge.judge(request_for("1.2", CASES[:1], [True])) for _ in range(3)]
+            still_running = not bomb.done()
+            bomb.cancel()
+            await asyncio.wait([bomb])
+            return answers, still_running
+
+    answers, still_running = asyncio.run(talk())
+    assert answers == [PASSED] * 3
+    assert still_running
+
+
+def test_one_process_is_enough_for_ordinary_comparisons(targets, request_for):
+    async def talk():
+        async with Judge(targets) as judge:
+            requests = [request_for("1.2", CASES[:1], [True]) for _ in range(20)]
+            answers = await asyncio.gather(*map(judge.judge, requests))
+            return answers, judges_of(os.getpid())
+
+    answers, pids = asyncio.run(talk())
+    assert answers == [PASSED] * 20
+    assert len(pids) == 1
+
+
 @pytest.mark.parametrize(
     ("case", "values"),
     [
