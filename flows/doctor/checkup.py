@@ -1,31 +1,31 @@
 """Settings -> checks: everything that an evaluation with these settings needs, in reading order."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from flows.config import EvalConfig
-from flows.doctor import host, server
+from flows.dataset import worker_count
+from flows.doctor import benchmarks, confinement, host, model, server
 from flows.doctor.findings import Check
 
 
-def checks(config: EvalConfig, api_key: str, *, deep: bool) -> Iterator[Check]:
-    """Return the checks one by one; each can be looked at while the next ones are prepared."""
-    yield Check("python", host.python)
-    yield Check("packages", host.packages)
-    # Prefect is long in coming, so it begins before the modules of the other checks are imported.
-    yield Check("prefect", server.prefect_server)
-    from flows.dataset import worker_count
-    from flows.doctor import benchmarks, confinement, model
-
-    yield Check("isolation", partial(confinement.isolation_and_dependencies, config))
-    yield Check("cores and memory", partial(host.cores_and_memory, worker_count(config)))
-    yield Check("temporary files", host.temporary_folder)
-    yield Check("cache", partial(host.cache, config.cache_dir))
-    yield Check("runs", partial(host.run_folder, config.output or Path("runs")))
-    for name in benchmarks.DATASETS:
-        look = partial(benchmarks.dataset_files, name, config, deep=deep)
-        yield Check(f"dataset {name}", look)
-    yield Check("cases and targets", partial(benchmarks.cases_and_targets, config))
-    yield Check("prompt", partial(benchmarks.prompt, config))
-    yield Check("endpoint", partial(model.endpoint, config, api_key))
+def checks(config: EvalConfig, api_key: str, *, deep: bool) -> tuple[Check, ...]:
+    """Return the checks; nothing is looked at yet, and the ones that take longest come early."""
+    files = (
+        Check(f"dataset {name}", partial(benchmarks.dataset_files, name, config, deep=deep))
+        for name in benchmarks.DATASETS
+    )
+    return (
+        Check("python", host.python),
+        Check("packages", host.packages),
+        Check("isolation", partial(confinement.isolation_and_dependencies, config)),
+        Check("prefect", server.prefect_server),
+        Check("cores and memory", partial(host.cores_and_memory, worker_count(config))),
+        Check("temporary files", host.temporary_folder),
+        Check("cache", partial(host.cache, config.cache_dir)),
+        Check("runs", partial(host.run_folder, config.output or Path("runs"))),
+        *files,
+        Check("cases and targets", partial(benchmarks.cases_and_targets, config)),
+        Check("prompt", partial(benchmarks.prompt, config)),
+        Check("endpoint", partial(model.endpoint, config, api_key)),
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
 
@@ -39,9 +39,9 @@ class Check:
 
 
 def examine(checks: Iterable[Check]) -> tuple[Finding, ...]:
-    """Run the checks beside each other, each as soon as it comes; findings keep their order."""
+    """Run the checks beside each other; the findings keep their order."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return tuple(chain.from_iterable(threads.map(_run, checks)))
+        return _said_once(chain.from_iterable(threads.map(_run, checks)))
 
 
 def is_ready(findings: Iterable[Finding]) -> bool:
@@ -53,6 +53,19 @@ def failure(name: str, error: EvalError) -> Finding:
     """Turn an error into a finding: what it says to do stands behind its last semicolon."""
     found, _, advice = str(error).rpartition("; ")
     return Finding(name, Status.FAIL, *((found, advice) if found else (advice,)))
+
+
+def _said_once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Refer to the first of several failures that have one cause, such as an absent file."""
+    first: dict[tuple[str, str], str] = {}
+    kept: list[Finding] = []
+    for finding in findings:
+        name = first.setdefault((finding.found, finding.advice), finding.name)
+        if finding.status is Status.FAIL and name != finding.name:
+            kept.append(replace(finding, found=f"for the same reason as {name}", advice=""))
+        else:
+            kept.append(finding)
+    return tuple(kept)
 
 
 def _run(check: Check) -> tuple[Finding, ...]:

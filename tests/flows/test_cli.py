@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -48,18 +49,15 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert ran.stdout.endswith("0 []\n")
 
 
-def test_help_and_version_answer_in_under_half_a_second() -> None:
-    """The best of three tries counts, since other work on the machine slows each."""
-    for arguments in ["--version"], ["--help"], *([name, "--help"] for name in COMMANDS):
-        taken_s: list[float] = []
-        while len(taken_s) < 3 and min(taken_s, default=1.0) >= 0.5:
-            start = time.monotonic()
-            ran = subprocess.run(
-                [sys.executable, "-m", "flows", *arguments], capture_output=True, check=True
-            )
-            taken_s.append(time.monotonic() - start)
-            assert ran.stdout
-        assert min(taken_s) < 0.5, (arguments, taken_s)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
+)
+def test_help_and_version_answer_in_under_half_a_second(arguments: list[str]) -> None:
+    """Of processor time, which other work on the machine does not change."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    python(f"from flows.cli import run; run({arguments!r})")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +77,7 @@ def test_doctor_tells_that_an_evaluation_could_start(small: Path, tmp_path: Path
     assert last == "ready: an evaluation with these settings can start"
     assert {line.split()[0] for line in lines} <= {"ok", "note"}
     names = [line[6:25].strip() for line in lines]
-    assert names[:5] == ["python", "packages", "prefect", "isolation", "dependencies"]
+    assert names[:5] == ["python", "packages", "isolation", "dependencies", "prefect"]
     assert names[-3:] == ["cases and targets", "prompt", "endpoint"]
     assert len(names) == len(set(names)) == 17
 
@@ -123,7 +121,10 @@ def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(capsys)
-    assert all(f"\n    {name} " in text for name in COMMANDS)
+    listed = {
+        line.split()[0] for line in text.splitlines() if line.startswith("    ") and line.strip()
+    }
+    assert set(COMMANDS) <= listed
 
 
 def test_help_of_evaluate_lists_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
@@ -363,8 +364,8 @@ def test_the_summary_names_the_score_and_the_run(
     assert captured.out.splitlines()[-2:] == ["subtask_accuracy 1.0", f"run: {output}"]
     assert "verdicts: 8 passed" in captured.out
     (header,) = captured.err.splitlines()
-    started = f"evaluating reference on {small}: 2 problems × 2, 4 scored sub-steps · isolation "
-    assert header.startswith(started)
+    started = f"evaluating reference on {small}: 2 problems × 2, 4 scored sub-steps · "
+    assert header.startswith(f"{started}environment current · isolation ")
     assert header.endswith(f" · writes to {output}")
 
 

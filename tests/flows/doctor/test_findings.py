@@ -31,6 +31,13 @@ def test_one_check_may_find_several_things() -> None:
     assert examine([Check("two", lambda: both), Check("one", lambda: GOOD)]) == (*both, GOOD)
 
 
+def test_a_cause_of_several_failures_is_told_once() -> None:
+    checks = [Check("one", refused), Check("good", lambda: GOOD), Check("two", refused)]
+    one, _, two = examine(checks)
+    assert (one.found, one.advice) == ("expected a; found b", "do c")
+    assert two == Finding("two", Status.FAIL, "for the same reason as one")
+
+
 def test_our_own_error_says_in_its_last_part_what_to_do() -> None:
     (finding,) = examine([Check("refused", refused)])
     assert finding == Finding("refused", Status.FAIL, "expected a; found b", "do c")
