@@ -47,7 +47,7 @@ def install(lock: Lock, base: BaseInterpreter, folder: Path, held: int) -> None:
         _pip_commands(lock, base, folder) if uv is None else _uv_commands(uv, lock, base, folder)
     )
     for command in commands:
-        _run(lock, command, held)
+        _run(lock, base, command, held)
 
 
 def _uv_commands(uv: str, lock: Lock, base: BaseInterpreter, folder: Path) -> list[list[str]]:
@@ -73,7 +73,7 @@ def _exactly(lock: Lock) -> tuple[str, ...]:
     return ("--no-deps", "--only-binary", ":all:", "--requirement", str(lock.path))
 
 
-def _run(lock: Lock, command: list[str], held: int) -> None:
+def _run(lock: Lock, base: BaseInterpreter, command: list[str], held: int) -> None:
     without = [word for name in _UNWANTED for word in ("-u", name)]
     done = subprocess.run(  # noqa: S603 — an installer, with arguments of our own
         ["/usr/bin/env", *without, *command],
@@ -88,14 +88,17 @@ def _run(lock: Lock, command: list[str], held: int) -> None:
         return
     raise SandboxError(
         f"cannot make environment {lock.name} from {lock.path}: `{' '.join(command)}` ended with "
-        f"status {done.returncode}; {_advice(done.stdout)}. Its last lines:\n"
+        f"status {done.returncode}; {_advice(done.stdout, base)}. Its last lines:\n"
         f"{_last_lines(done.stdout)}"
     )
 
 
-def _advice(output: str) -> str:
+def _advice(output: str, base: BaseInterpreter) -> str:
     if "No space left" in output:
         return "make room there, or choose another cache folder"
+    if base.python == base.version:
+        command = f"python{base.version}"
+        return f"if uv cannot fetch that Python, install it so that `{command}` starts it"
     return (
         "check that a package index can be reached and has these versions for this Python and "
         "machine, then start again"

@@ -163,6 +163,15 @@ def test_uv_is_used_where_it_is_and_hears_nothing_of_our_environment(
     assert "with uv in" in lines[0]
 
 
+def test_a_python_that_uv_cannot_fetch_is_to_be_installed(cache, tmp_path):
+    write_uv(tmp_path, "echo no network; exit 2")
+    lock = tmp_path / "later.lock"
+    lock.write_text("# python: 3.99\n")
+    with pytest.raises(SandboxError, match=r"--python 3\.99 .*`python3\.99` starts it") as raised:
+        prepare_environment(str(lock), cache, print)
+    assert str(raised.value).endswith("no network")
+
+
 def test_what_an_installer_says_is_shown_without_secrets_and_not_at_length(cache, tmp_path, lock):
     write_uv(
         tmp_path,
