@@ -1,34 +1,41 @@
-"""dataset -> sandbox: finds problems whose declared dependencies an environment does not have.
+"""Problems -> those whose declared imports fail in the Python that runs programs.
 
-A program begins with its problem's dependencies, so there nothing could pass, whatever the model
-writes. They are tried where programs run, under the same confinement.
+No candidate can solve these there: to be said before anything is generated, not scored as wrong.
 """
 
 import asyncio
+import re
 from collections.abc import Iterable
 
 from tasks.core.records import Ending, Job, Limits, Problem
 from tasks.sandbox.pool import SandboxPool
 
-# Imports only; a first one may have to compile what it imports.
-_LIMITS = Limits(cpu_s=120.0, wall_s=300.0)
-_FAILED = (Ending.RAISED, Ending.SYNTAX_ERROR)
+_LIMITS = Limits(cpu_s=60.0, wall_s=180.0, frame_bytes=2**10)
+# What the detail ends with, below the lines of the program.
+_IMPORT_ERROR = re.compile(r"^(?:ImportError|ModuleNotFoundError)\b.*", re.MULTILINE | re.DOTALL)
 
 
 async def find_unimportable(pool: SandboxPool, problems: Iterable[Problem]) -> dict[str, str]:
-    """Return the problems whose dependencies do not run, each with the error.
+    """Run each problem's imports like a program; answer with problem ids and what was missing.
 
     Raises:
-        SandboxError: they could not be tried.
+        SandboxError: the sandbox could not run them.
     """
-    asked = tuple(problems)
-    texts = tuple(dict.fromkeys(problem.dependencies for problem in asked))
-    errors = await asyncio.gather(*(_try(pool, text) for text in texts))
-    found = dict(zip(texts, errors, strict=True))
-    reasons = ((problem.problem_id, found[problem.dependencies]) for problem in asked)
-    return {problem_id: reason for problem_id, reason in reasons if reason is not None}
+    by_imports: dict[str, list[str]] = {}
+    for problem in problems:
+        by_imports.setdefault(problem.dependencies, []).append(problem.problem_id)
+    failures = await asyncio.gather(*(_try(pool, imports) for imports in by_imports))
+    return {
+        problem_id: failure
+        for problem_ids, failure in zip(by_imports.values(), failures, strict=True)
+        if failure is not None
+        for problem_id in problem_ids
+    }
 
 
-async def _try(pool: SandboxPool, dependencies: str) -> str | None:
-    outcome = await pool.run(Job(dependencies, ()), _LIMITS)
-    return outcome.detail.rpartition("\n")[2] if outcome.ending in _FAILED else None
+async def _try(pool: SandboxPool, imports: str) -> str | None:
+    outcome = await pool.run(Job(imports, ()), _LIMITS)
+    if outcome.ending is not Ending.RAISED:
+        return None
+    failure = _IMPORT_ERROR.search(outcome.detail)
+    return None if failure is None else failure[0]

@@ -2,7 +2,8 @@
 
 Room is a number of children and an amount of memory. Jobs that are known to take long go first, so
 that none of them is left to run alone at the end; unknown ones count as long. The order is strict:
-a big job at its turn is waited for, lest small ones keep it out for ever.
+a big job at its turn is waited for, lest small ones keep it out for ever. Pools of one event loop
+can share one admission, so that together they have no more children than there are cores.
 
 What a job takes is learnt from programs that may mean harm, so it is bounded: see `revise`. And it
 may be wrong, or not known yet: a job tells whether it had company, so that one that the system

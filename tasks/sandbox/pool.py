@@ -10,6 +10,7 @@ where nothing can be forked) is nobody else's concern.
 """
 
 import asyncio
+import platform
 import sys
 from collections.abc import Collection, Mapping
 from signal import SIGKILL
@@ -19,6 +20,7 @@ from typing import Self
 from tasks.core.errors import ConfigError, SandboxError
 from tasks.core.records import Ending, Job, Limits, Outcome
 from tasks.sandbox.admission import ALONE, Admission, Cost, revise
+from tasks.sandbox.blas_core import VARIABLE, choose_blas_core
 from tasks.sandbox.layers import Layer, Level, LevelReport, reaches, report_level
 from tasks.sandbox.memory import available_memory_bytes, is_refused_for_others
 from tasks.sandbox.nursery import Nursery
@@ -27,6 +29,8 @@ from tasks.sandbox.zygote_link import ZygoteEndedError
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NO_COSTS: Mapping[str, Cost] = MappingProxyType({})
+# The pool's own first job comes before those of others.
+_FIRST = Cost(float("inf"), 0)
 
 
 class SandboxPool:
@@ -38,9 +42,11 @@ class SandboxPool:
 
     Attributes:
         report: the level of confinement that children have, once the pool is open.
+        blas_core: the processor that children's OpenBLAS computes for, None if it is left to it.
     """
 
     report: LevelReport
+    blas_core: str | None
 
     def __init__(  # noqa: PLR0913 — each is a setting of its own, given by name
         self,
@@ -53,6 +59,7 @@ class SandboxPool:
         without: Collection[Layer] = (),
         costs: Mapping[str, Cost] = _NO_COSTS,
         memory_bytes: int | None = None,
+        admission: Admission | None = None,
         forking: bool = sys.platform == "linux",
     ) -> None:
         """Describe a pool; it starts when it is entered.
@@ -66,6 +73,8 @@ class SandboxPool:
             without: layers to leave out, as on a host that lacks them.
             costs: what jobs have taken before, by their keys; the pool's `costs` of another day.
             memory_bytes: what all children may use together; by default most of what is free.
+            admission: places and memory that this pool shares with others of the same event loop,
+                instead of its own `workers` and `memory_bytes`.
             forking: whether children are forks of a zygote; if not, each has an interpreter.
         """
         if workers < 1:
@@ -73,9 +82,14 @@ class SandboxPool:
         self._workers = workers
         self._limits = limits or Limits()
         self._memory_bytes = memory_bytes
+        self._shared = admission
         self._required = required
         self._costs = dict(costs)
-        self._nursery = Nursery(python, extra_environment, without, forking=forking)
+        core = choose_blas_core(platform.machine())
+        self.blas_core = extra_environment.get(VARIABLE, core)
+        pinned = {} if core is None else {VARIABLE: core}
+        environment = {**pinned, **extra_environment}
+        self._nursery = Nursery(python, environment, without, forking=forking)
         self._jobs: set[asyncio.Task[Outcome]] = set()
         self._open = False
 
@@ -90,11 +104,11 @@ class SandboxPool:
         Raises:
             SandboxError: it cannot be started, or this host's confinement is below `required`.
         """
-        available = available_memory_bytes() if self._memory_bytes is None else self._memory_bytes
-        self._admission = Admission(self._workers, available)
+        self._admission = self._shared or self._own_admission()
         await self._nursery.open()
         try:
-            trial = await supervise(Job("", ()), self._limits, await self._nursery.spawner())
+            async with self._admission.admit(_FIRST):
+                trial = await supervise(Job("", ()), self._limits, await self._nursery.spawner())
             self.report = report_level(trial.layers)
             if not reaches(self.report.level, self._required):
                 raise SandboxError(
@@ -150,6 +164,10 @@ class SandboxPool:
             if self._open or (caller is not None and caller.cancelling()):
                 raise
             raise SandboxError("the sandbox pool was closed before the job had ended") from None
+
+    def _own_admission(self) -> Admission:
+        given = self._memory_bytes
+        return Admission(self._workers, available_memory_bytes() if given is None else given)
 
     async def _run(self, job: Job, limits: Limits, key: str | None) -> Outcome:
         """Run a job, and once more, alone, if its end may have been others' doing.

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import os
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from tasks.core.errors import ConfigError, SandboxError
 from tasks.core.records import ChildCase, Ending, Job, Limits
-from tasks.sandbox.admission import Cost
+from tasks.sandbox.admission import Admission, Cost
+from tasks.sandbox.blas_core import choose_blas_core
 from tasks.sandbox.layers import Layer, Level
 from tasks.sandbox.memory import is_refused_for_others
 from tasks.sandbox.pool import SandboxPool
@@ -198,9 +200,9 @@ def test_the_evaluators_environment_does_not_reach_the_program(make_pool, monkey
     async def talk():
         async with make_pool(without=()) as pool:
             names = ("sorted(os.environ)", "os.environ['OMP_NUM_THREADS']")
-            return await pool.run(job("import os", *names))
+            return pool.blas_core, await pool.run(job("import os", *names))
 
-    outcome = asyncio.run(talk())
+    core, outcome = asyncio.run(talk())
     assert outcome.ending is Ending.COMPLETED
     names, threads = decode_values(outcome.frames[0])
     assert names == [
@@ -210,6 +212,7 @@ def test_the_evaluators_environment_does_not_reach_the_program(make_pool, monkey
         "MPLBACKEND",
         "MPLCONFIGDIR",
         "OMP_NUM_THREADS",
+        *([] if core is None else ["OPENBLAS_CORETYPE"]),
         "OPENBLAS_NUM_THREADS",
         "PATH",
         "TMPDIR",
@@ -456,6 +459,52 @@ def test_jobs_that_need_all_memory_run_one_after_another(make_pool, tmp_path):
 
     asyncio.run(talk())
     assert log.read_text().split() == ["in", "out"] * 3
+
+
+def test_pools_that_share_an_admission_have_no_more_children_together(make_pool, tmp_path):
+    log = tmp_path / "log"
+    note = f"open({str(log)!r}, 'a').write"
+    program = f"import time\n{note}('in ')\ntime.sleep(0.1)\n{note}('out ')"
+
+    async def talk():
+        shared = Admission(1, 2**40)
+        async with (
+            make_pool(4, admission=shared) as one,
+            make_pool(4, admission=shared) as other,
+        ):
+            await asyncio.gather(*(pool.run(job(program)) for pool in (one, other) * 3))
+
+    asyncio.run(talk())
+    assert log.read_text().split() == ["in", "out"] * 6
+
+
+def test_a_pool_that_shares_an_admission_opens_in_its_turn(make_pool, tmp_path):
+    async def talk():
+        shared = Admission(1, 2**40)
+        async with make_pool(admission=shared) as one:
+            long = asyncio.create_task(one.run(noting(tmp_path / "pid", "time.sleep(900)")))
+            await until_written(tmp_path / "pid")
+            opening = asyncio.create_task(make_pool(admission=shared).__aenter__())
+            await asyncio.sleep(0.5)
+            assert not opening.done()
+            long.cancel()
+            other = await asyncio.wait_for(opening, SOON_S)
+            outcome = await other.run(job(""))
+            await other.__aexit__(None, None, None)
+            return outcome
+
+    assert asyncio.run(talk()).ending is Ending.COMPLETED
+
+
+def test_what_openblas_computes_for_is_pinned_and_can_be_chosen(make_pool):
+    async def talk(**settings):
+        async with make_pool(**settings) as pool:
+            outcome = await pool.run(job("import os", "os.environ.get('OPENBLAS_CORETYPE')"))
+            return pool.blas_core, decode_values(outcome.frames[0])[0]
+
+    assert asyncio.run(talk()) == (choose_blas_core(platform.machine()),) * 2
+    chosen = {"OPENBLAS_CORETYPE": "Nehalem"}
+    assert asyncio.run(talk(extra_environment=chosen)) == ("Nehalem", "Nehalem")
 
 
 def test_known_long_jobs_begin_first(make_pool, tmp_path):
