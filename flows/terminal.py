@@ -19,6 +19,7 @@ from rich.table import Table
 
 from flows.progress import Counted
 from tasks.core.json_value import JsonValue
+from tasks.core.reporting import failures_line
 
 _SPREAD = "/std_dev_across_runs"
 
@@ -70,6 +71,8 @@ def print_summary(document: Mapping[str, JsonValue], output: Path) -> None:
         )
     reasons = cast("dict[str, int]", document["reasons"])
     console.print("verdicts: " + ", ".join(f"{n} {reason}" for reason, n in reasons.items()))
+    if line := failures_line(document):
+        console.print(line)
     console.print(f"scored: {details['scored']}", soft_wrap=True)
     console.print(f"subtask_accuracy {metrics['subtask_accuracy']['value']}", style="bold")
     console.print(f"run: {output}", soft_wrap=True)

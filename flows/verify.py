@@ -1,19 +1,22 @@
 """Flow: judge given programs, without a model."""
 
 import asyncio
+from collections.abc import Mapping
 
 from prefect import flow
 
 from flows.config import VerifyConfig
 from flows.dataset import load_dataset, make_verifier
+from flows.failures import find_inherited, step_results
 from flows.lines import rollout_line, verdict_line
 from flows.programs import AttemptPrograms, load_attempt_programs, verify_identity
 from flows.progress import Counted, Progress
 from flows.record import RunRecord, dataset_details, new_run
 from flows.session import SESSION
 from tasks.artifacts import publish
+from tasks.core.chain import recover_chain
 from tasks.core.json_value import JsonValue
-from tasks.core.records import AttemptResult, Scored, StepKey, StepResult, Usage
+from tasks.core.records import AttemptResult, Problem, Scored, StepKey, Usage, Verdict
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import LineLog, RunDirectory
 from tasks.verification import verify
@@ -33,6 +36,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
     programs = load_attempt_programs(config.programs, dataset)
     details = {**dataset_details(config, dataset), "programs": sum(len(p.lines) for p in programs)}
     session.progress.expect(Counted.VERIFICATIONS, sum(len(p.lines) for p in programs))
+    problems = {problem.problem_id: problem for problem in dataset.problems}
     verifier = make_verifier(config, dataset)
     with (
         RunDirectory(output, verify_identity(config, dataset)) as directory,
@@ -41,7 +45,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
         verdicts = directory.log("verdicts.jsonl")
         async with verifier:
             record.note_isolation(verifier.isolation)
-            attempts = await _verify_all(verifier, programs, verdicts, session.progress)
+            attempts = await _verify_all(verifier, programs, problems, verdicts, session.progress)
         verdicts.finish()
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
         document = aggregate(
@@ -59,18 +63,31 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
 
 
 async def _verify_all(
-    verifier: Verifier, programs: list[AttemptPrograms], verdicts: LineLog, progress: Progress
+    verifier: Verifier,
+    programs: list[AttemptPrograms],
+    problems: Mapping[str, Problem],
+    verdicts: LineLog,
+    progress: Progress,
 ) -> list[AttemptResult]:
-    async def one(attempt: AttemptPrograms, index: int) -> StepResult:
+    async def one(attempt: AttemptPrograms, index: int) -> Verdict:
         line = attempt.lines[index]
         verdict = await verify(verifier, attempt.repeat, line.step_id, line.program, None)
         key = StepKey(attempt.problem_id, attempt.repeat, line.step_id)
         verdicts.append(key, verdict_line(verdict))
         progress.advance(Counted.VERIFICATIONS)
-        return StepResult(line.step_id, verdict.reason)
+        return verdict
 
     async def whole(attempt: AttemptPrograms) -> AttemptResult:
-        steps = await asyncio.gather(*(one(attempt, i) for i in range(len(attempt.lines))))
-        return AttemptResult(attempt.problem_id, attempt.repeat, tuple(steps), Usage(0, 0))
+        found = await asyncio.gather(*(one(attempt, i) for i in range(len(attempt.lines))))
+        by_step = {line.step_id: v for line, v in zip(attempt.lines, found, strict=True)}
+        problem = problems[attempt.problem_id]
+        texts = {line.step_id: line.program for line in attempt.lines}
+        chain = recover_chain(problem, texts, by_step)
+        inherited = await find_inherited(verifier, problem.dependencies, chain)
+        for step_id, verdict in inherited.items():
+            key = StepKey(attempt.problem_id, attempt.repeat, step_id)
+            verdicts.append(key, verdict_line(verdict))
+        steps = step_results(by_step | inherited)
+        return AttemptResult(attempt.problem_id, attempt.repeat, steps, Usage(0, 0))
 
     return await asyncio.gather(*map(whole, programs))
