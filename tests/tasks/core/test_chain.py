@@ -1,4 +1,7 @@
+import gzip
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -6,7 +9,10 @@ from hypothesis import strategies as st
 
 from tasks.core.chain import header_names, recover_chain
 from tasks.core.program import assemble_program
-from tasks.core.records import Problem, Reason, SubStep, Verdict
+from tasks.core.records import Given, Problem, Reason, SubStep, Verdict
+from tasks.dataset import load_problems
+
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
 DEPENDENCIES = "import numpy as np"
 CODES = (
@@ -85,3 +91,22 @@ def test_a_header_may_name_a_class_or_several_functions() -> None:
 @given(st.dictionaries(st.sampled_from(["1.1", "1.2", "1.3", "1.4"]), st.text("ad ef\n():")))
 def test_any_programs_can_be_taken_apart(texts: dict[str, str]) -> None:
     assert set(found(recover_chain(problem(), texts, {}))) <= set(texts)
+
+
+def test_every_program_of_a_recorded_run_is_taken_apart_and_put_together_again() -> None:
+    path = DATA / "recorded" / "model_run.jsonl.gz"
+    if not path.exists():
+        pytest.skip("needs the recorded run in ../shared/data")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        recorded = {(line := json.loads(text))["step_id"]: line["program"] for text in lines}
+    file, upstream = DATA / "scicode" / "problems_test.jsonl", DATA / "scicode" / "upstream"
+    put_together: dict[str, str] = {}
+    for one in load_problems(file, upstream=upstream, given=Given.EXTRACTED).problems:
+        chain = recover_chain(one, recorded, {})
+        codes = [link.code for link in chain]
+        for index, step in enumerate(one.sub_steps):
+            if step.given is None:
+                program = assemble_program(one.dependencies, codes[:index], codes[index])
+                put_together[step.step_id] = program
+    assert put_together == recorded
+    assert len(recorded) == 288
