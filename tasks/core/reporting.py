@@ -98,9 +98,9 @@ def problem_rows(
     """Return the per-problem table, one row a problem in natural order.
 
     `passed`, `scored` and `inherited` (failed because an earlier one did) count sub-steps over all
-    repeats, `tokens` those of all generations. The
-    first failing step is the earliest that failed in any repeat, with the reason of the lowest
-    repeat in which it did; both cells are empty where nothing failed.
+    repeats, `tokens` those of all generations. The first failing step is the earliest that failed
+    in any repeat, with the reason of the lowest repeat in which it did; both cells are empty where
+    nothing failed.
     """
     return [_problem_row(group, names) for group in by_problem(attempts)]
 
