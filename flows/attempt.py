@@ -5,14 +5,16 @@ of a sub-step runs beside the next generation.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from prefect.client.schemas.objects import State
 
+from flows.failures import find_inherited, step_results
 from flows.lines import generation_line, verdict_line
 from flows.progress import Counted
 from flows.runtime import Runtime
+from tasks.core.chain import Link
 from tasks.core.extraction import extract_candidate
 from tasks.core.program import assemble_program
 from tasks.core.prompting import render_prompt
@@ -24,7 +26,6 @@ from tasks.core.records import (
     FinishReason,
     Problem,
     StepKey,
-    StepResult,
     Usage,
     Verdict,
 )
@@ -41,17 +42,19 @@ class Attempt:
     earlier: list[str] = field(default_factory=list[str])
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
     overlong: bool = False
-    running: list[asyncio.Task[StepResult]] = field(default_factory=list[asyncio.Task[StepResult]])
+    running: dict[str, asyncio.Task[Verdict]] = field(
+        default_factory=dict[str, asyncio.Task[Verdict]]
+    )
 
-    def start(self, work: Coroutine[None, None, StepResult]) -> None:
+    def start(self, step_id: str, work: Coroutine[None, None, Verdict]) -> None:
         """Begin a verification beside the attempt."""
-        self.running.append(asyncio.create_task(work))
+        self.running[step_id] = asyncio.create_task(work)
 
     async def abandon(self) -> None:
         """Give up the verifications that are under way."""
-        for task in self.running:
+        for task in self.running.values():
             task.cancel()
-        await asyncio.gather(*self.running, return_exceptions=True)
+        await asyncio.gather(*self.running.values(), return_exceptions=True)
 
 
 async def write_attempt(runtime: Runtime, attempt: Attempt) -> None:
@@ -68,14 +71,39 @@ async def write_attempt(runtime: Runtime, attempt: Attempt) -> None:
         raise
 
 
-async def finish_attempt(attempt: Attempt) -> AttemptResult:
-    """Wait for the verifications of an attempt that is written.
+async def finish_attempt(runtime: Runtime, attempt: Attempt) -> AttemptResult:
+    """Wait for the verifications of an attempt that is written, and tell inherited failures.
 
     Raises:
         SandboxError: a program could not be judged.
     """
-    steps = await asyncio.gather(*attempt.running)
-    return AttemptResult(attempt.problem.problem_id, attempt.repeat, tuple(steps), attempt.usage)
+    problem = attempt.problem
+    verdicts = dict(
+        zip(attempt.running, await asyncio.gather(*attempt.running.values()), strict=True)
+    )
+    chain = [
+        Link(code, step, verdicts.get(step.step_id))
+        # No code follows an overflow, and nothing inherits from it.
+        for step, code in zip(problem.sub_steps, attempt.earlier, strict=False)
+    ]
+    inherited = await _find_inherited(runtime, attempt, chain)
+    for step_id, verdict in inherited.items():
+        key = StepKey(problem.problem_id, attempt.repeat, step_id)
+        runtime.verdicts.append(key, verdict_line(verdict))
+    steps = step_results(verdicts | inherited)
+    return AttemptResult(problem.problem_id, attempt.repeat, steps, attempt.usage)
+
+
+async def _find_inherited(
+    runtime: Runtime, attempt: Attempt, chain: Sequence[Link]
+) -> dict[str, Verdict]:
+    # After a failure elsewhere nothing of this run is published: begin no further program.
+    runtime.stop.check()
+    try:
+        return await find_inherited(runtime.verifier, attempt.problem.dependencies, chain)
+    except Exception as error:
+        runtime.stop.set(error)
+        raise
 
 
 async def _take_step(runtime: Runtime, attempt: Attempt, index: int) -> None:
@@ -91,10 +119,10 @@ async def _take_step(runtime: Runtime, attempt: Attempt, index: int) -> None:
     if not runtime.verifier.has(step.step_id):
         return
     if candidate is None:
-        attempt.start(_fail_overlong(runtime, key))
+        attempt.start(step.step_id, _fail_overlong(runtime, key))
     else:
         program = assemble_program(problem.dependencies, attempt.earlier[:index], candidate.code)
-        attempt.start(_verify_step(runtime, key, program, candidate))
+        attempt.start(step.step_id, _verify_step(runtime, key, program, candidate))
 
 
 async def _write_step(
@@ -128,7 +156,7 @@ async def _answer(runtime: Runtime, key: StepKey, prompt: str) -> Answered:
 
 async def _verify_step(
     runtime: Runtime, key: StepKey, program: str, candidate: Candidate
-) -> StepResult:
+) -> Verdict:
     try:
         verdict = await verify(runtime.verifier, key.repeat, key.step_id, program, candidate)
     except Exception as error:
@@ -138,11 +166,11 @@ async def _verify_step(
     return _record(runtime, key, verdict)
 
 
-async def _fail_overlong(runtime: Runtime, key: StepKey) -> StepResult:
+async def _fail_overlong(runtime: Runtime, key: StepKey) -> Verdict:
     return _record(runtime, key, OVERFLOW)
 
 
-def _record(runtime: Runtime, key: StepKey, verdict: Verdict) -> StepResult:
+def _record(runtime: Runtime, key: StepKey, verdict: Verdict) -> Verdict:
     runtime.verdicts.append(key, verdict_line(verdict))
     runtime.progress.advance(Counted.VERIFICATIONS)
-    return StepResult.of(key.step_id, verdict)
+    return verdict

@@ -28,7 +28,7 @@ async def evaluate_problem(problem_id: str) -> list[AttemptResult]:
     try:
         await _all(write_attempt(runtime, attempt) for attempt in attempts)
         runtime.turns.leave(problem_id)
-        results = await _all(map(finish_attempt, attempts))
+        results = await _all(finish_attempt(runtime, attempt) for attempt in attempts)
     except BaseException as error:
         runtime.stop.set(error)
         for attempt in attempts:

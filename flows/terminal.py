@@ -19,7 +19,7 @@ from rich.table import Table
 
 from flows.progress import Counted
 from tasks.core.json_value import JsonValue
-from tasks.core.reporting import remark_texts
+from tasks.core.reporting import failures_line, remark_texts
 
 _SPREAD = "/std_dev_across_runs"
 
@@ -91,6 +91,8 @@ def print_summary(document: Mapping[str, JsonValue], output: Path) -> None:
         )
     reasons = cast("dict[str, int]", document["reasons"])
     console.print("verdicts: " + ", ".join(f"{n} {reason}" for reason, n in reasons.items()))
+    if line := failures_line(document):
+        console.print(line)
     for text in remark_texts(document):
         console.print(text, soft_wrap=True)
     console.print(f"scored: {details['scored']}", soft_wrap=True)

@@ -1,12 +1,14 @@
 """Flow: judge given programs, without a model."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from prefect import flow
 
 from flows.config import VerifyConfig
 from flows.dataset import load_dataset
+from flows.failures import find_inherited, step_results
 from flows.lines import rollout_line, verdict_line
 from flows.opening import open_verifier
 from flows.programs import AttemptPrograms, load_attempt_programs, verify_identity
@@ -14,8 +16,17 @@ from flows.progress import Counted, Progress
 from flows.record import RunRecord, dataset_details, new_run, run_header, verifier_details
 from flows.session import SESSION
 from tasks.artifacts import publish
+from tasks.core.chain import recover_chain
 from tasks.core.json_value import JsonValue
-from tasks.core.records import OVERFLOW, AttemptResult, Scored, StepKey, StepResult, Usage
+from tasks.core.records import (
+    OVERFLOW,
+    AttemptResult,
+    Problem,
+    Scored,
+    StepKey,
+    Usage,
+    Verdict,
+)
 from tasks.core.remarks import collect_remarks
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import LineLog, RunDirectory
@@ -48,7 +59,10 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
         verdicts = directory.log("verdicts.jsonl")
         stack.callback(verdicts.close)
         session.progress.note(run_header(f"verifying {number} programs", opened, output))
-        attempts = await _verify_all(opened.verifier, programs, verdicts, session.progress)
+        problems = {problem.problem_id: problem for problem in dataset.problems}
+        attempts = await _verify_all(
+            opened.verifier, programs, problems, verdicts, session.progress
+        )
         verdicts.finish()
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
         document = aggregate(
@@ -71,9 +85,13 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
 
 
 async def _verify_all(
-    verifier: Verifier, programs: list[AttemptPrograms], verdicts: LineLog, progress: Progress
+    verifier: Verifier,
+    programs: list[AttemptPrograms],
+    problems: Mapping[str, Problem],
+    verdicts: LineLog,
+    progress: Progress,
 ) -> list[AttemptResult]:
-    async def one(attempt: AttemptPrograms, index: int) -> StepResult:
+    async def one(attempt: AttemptPrograms, index: int) -> Verdict:
         line = attempt.lines[index]
         verdict = OVERFLOW
         if not line.overlong:
@@ -83,10 +101,19 @@ async def _verify_all(
         key = StepKey(attempt.problem_id, attempt.repeat, line.step_id)
         verdicts.append(key, verdict_line(verdict))
         progress.advance(Counted.VERIFICATIONS)
-        return StepResult.of(line.step_id, verdict)
+        return verdict
 
     async def whole(attempt: AttemptPrograms) -> AttemptResult:
-        steps = await asyncio.gather(*(one(attempt, i) for i in range(len(attempt.lines))))
-        return AttemptResult(attempt.problem_id, attempt.repeat, tuple(steps), Usage(0, 0))
+        found = await asyncio.gather(*(one(attempt, i) for i in range(len(attempt.lines))))
+        by_step = {line.step_id: v for line, v in zip(attempt.lines, found, strict=True)}
+        problem = problems[attempt.problem_id]
+        texts = {line.step_id: line.program for line in attempt.lines}
+        chain = recover_chain(problem, texts, by_step)
+        inherited = await find_inherited(verifier, problem.dependencies, chain)
+        for step_id, verdict in inherited.items():
+            key = StepKey(attempt.problem_id, attempt.repeat, step_id)
+            verdicts.append(key, verdict_line(verdict))
+        steps = step_results(by_step | inherited)
+        return AttemptResult(attempt.problem_id, attempt.repeat, steps, Usage(0, 0))
 
     return await asyncio.gather(*map(whole, programs))

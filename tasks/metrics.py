@@ -10,7 +10,7 @@ from tasks.core.json_value import JsonValue
 from tasks.core.protocols import Benchmark, published_scores
 from tasks.core.records import AttemptResult, Problem
 from tasks.core.remarks import Remark
-from tasks.core.reporting import count_reasons, metrics_document, problem_rows
+from tasks.core.reporting import count_failures, count_reasons, metrics_document, problem_rows
 from tasks.core.scoring import score
 
 
@@ -36,9 +36,10 @@ def aggregate(
     """
     protocols = published_scores(attempts, given, restricted=restricted, benchmark=benchmark)
     reasons = count_reasons(attempts)
-    return metrics_document(
+    document = metrics_document(
         score(attempts), protocols, reasons=reasons, details=details, remarks=remarks
     )
+    return {**document, "failures": count_failures(attempts)}
 
 
 def problem_table(attempts: Sequence[AttemptResult], problems: Sequence[Problem]) -> pd.DataFrame:

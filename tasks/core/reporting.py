@@ -20,6 +20,7 @@ from tasks.core.scoring import Metric, by_problem
 _HEADLINE = "subtask_accuracy"
 _SPREAD = "/std_dev_across_runs"
 _ABSENT = "–"
+_TOP_SOURCES = 10
 
 
 def metrics_document(
@@ -54,6 +55,27 @@ def count_reasons(attempts: Iterable[AttemptResult]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
+def count_failures(attempts: Iterable[AttemptResult]) -> dict[str, JsonValue]:
+    """Count own and inherited failures, and how many each sub-step handed on, the most first."""
+    failed = [step for attempt in attempts for step in attempt.steps if not step.passed]
+    sources = Counter(step.inherited_from for step in failed if step.inherited_from is not None)
+    top = sorted(sources.items(), key=lambda item: (-item[1], natural_key(item[0])))
+    inherited = sources.total()
+    return {
+        "own": len(failed) - inherited,
+        "inherited": inherited,
+        "by_source": dict(top[:_TOP_SOURCES]),
+    }
+
+
+def failures_line(document: Mapping[str, JsonValue]) -> str:
+    """Say how many failures of a metrics document are own ones; one written before knows none."""
+    failures = _mapping(document.get("failures"))
+    if not failures:
+        return ""
+    return f"failed: {failures['own']} own, {failures['inherited']} inherited"
+
+
 def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: str) -> str:
     """Render a metrics document as the Markdown summary of an evaluation."""
     metrics = _mapping(document["metrics"])
@@ -61,6 +83,7 @@ def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: 
     sections = [
         f"# {_escape(model)} on {_escape(dataset)}",
         _headline(_mapping(metrics[_HEADLINE])),
+        *filter(None, [failures_line(document)]),
         *(f"- {_escape(text)}" for text in remark_texts(document)),
         "## Metrics",
         _metrics_table(metrics),
@@ -84,9 +107,10 @@ def problem_rows(
 ) -> list[dict[str, str | int | float]]:
     """Return the per-problem table, one row a problem in natural order.
 
-    `passed` and `scored` count sub-steps over all repeats, `tokens` those of all generations. The
-    first failing step is the earliest that failed in any repeat, with the reason of the lowest
-    repeat in which it did; both cells are empty where nothing failed.
+    `passed`, `scored` and `inherited` (failed because an earlier one did) count sub-steps over all
+    repeats, `tokens` those of all generations. The first failing step is the earliest that failed
+    in any repeat, with the reason of the lowest repeat in which it did; both cells are empty where
+    nothing failed.
     """
     return [_problem_row(group, names) for group in by_problem(attempts)]
 
@@ -103,6 +127,7 @@ def _problem_row(
         "repeats": len(group),
         "passed": sum(attempt.num_passed for attempt in group),
         "scored": scored,
+        "inherited": sum(s.inherited_from is not None for a in group for s in a.steps),
         "solved": sum(a.solved for a in group) / len(group) if scored else "not scored",
         "tokens": sum(attempt.usage.total_tokens for attempt in group),
         "first failing step": failure.step_id if failure else "",

@@ -138,3 +138,40 @@ def test_a_judge_without_targets_stops_the_evaluation_and_scores_nothing(
     run = json.loads((config.output / "run.json").read_text())
     assert run["status"] == "failed"
     assert run["error"].startswith("cannot judge sub-step 1.")
+
+
+def fenced(code: str) -> str:
+    return f"```python\n{code}\n```"
+
+
+def test_a_failure_that_gold_code_cures_is_inherited_and_one_that_it_does_not_is_own(
+    evaluate: Evaluate, small_config: MakeConfig, endpoint: Endpoint, read_lines: ReadLines
+) -> None:
+    """1.3 calls the broken 1.2, but does not pass with the gold code of 1.2 either."""
+    endpoint.answer(
+        {
+            "1.1": fenced("def double(x):\n    return 3 * x"),
+            "1.3": fenced("def octuple(x):\n    return 4 * quadruple(x)"),
+        }
+    )
+    config = small_config()
+    document = evaluate(config)
+    verdicts = by_step(read_lines(config.output / "verdicts.jsonl"))
+    sources = {step_id: line["inherited_from"] for step_id, line in verdicts.items()}
+    assert sources == {"1.1": None, "1.2": "1.1", "1.3": None, "2.2": None}
+    assert document["reasons"] == {"wrong_answer": 3, "passed": 1}
+    assert document["failures"] == {"own": 2, "inherited": 1, "by_source": {"1.1": 1}}
+
+
+def test_where_there_is_no_gold_code_the_rule_decides(
+    evaluate: Evaluate, small: Path, small_config: MakeConfig, endpoint: Endpoint
+) -> None:
+    lines = [json.loads(line) for line in small.read_text().splitlines()]
+    for step in lines[0]["sub_steps"]:
+        del step["ground_truth_code"]
+    small.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    endpoint.answer({"1.1": "I cannot.", "1.3": fenced("def octuple(x):\n    return 9 * x")})
+    document = evaluate(small_config())
+    # The prose of 1.1 stands in every program of problem 1 and is where each of them stops.
+    assert document["reasons"] == {"exception": 2, "no_code": 1, "passed": 1}
+    assert document["failures"] == {"own": 1, "inherited": 2, "by_source": {"1.1": 2}}

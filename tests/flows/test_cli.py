@@ -363,6 +363,7 @@ def test_the_summary_names_the_score_and_the_run(
     captured = capsys.readouterr()
     assert captured.out.splitlines()[-2:] == ["subtask_accuracy 1.0", f"run: {output}"]
     assert "verdicts: 8 passed" in captured.out
+    assert "failed: 0 own, 0 inherited" in captured.out
     (header,) = captured.err.splitlines()
     started = f"evaluating reference on {small}: 2 problems × 2, 4 scored sub-steps · "
     assert header.startswith(f"{started}environment current · isolation ")

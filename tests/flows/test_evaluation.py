@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows.config import EvalConfig, validate
-from flows.dataset import locate
+from flows.dataset import load_dataset, locate
+from tasks.core.chain import recover_chain
 from tasks.core.errors import ConfigError, TargetError
+from tasks.core.inheritance import trace_failures
+from tasks.core.records import Reason, Verdict
 from tasks.endpoint.recorded import load_recording
 from tasks.endpoint.server import EmbeddedServer, create_app
 from tasks.targets import write_targets
@@ -43,6 +46,7 @@ FLAWED = {
     "9.4": "exception",
     "10.4": "no_code",
 }
+INHERITED = {"1.5": "1.4", "7.4": "7.1"}
 
 
 @pytest.fixture
@@ -73,6 +77,22 @@ def test_the_reference_passes_the_example_offline(
     assert document["reasons"] == {"passed": 4}
 
 
+def traced_by_the_rule_alone(config: EvalConfig, read_lines: ReadLines) -> dict[str, str]:
+    lines = read_lines(config.output / "generations.jsonl")
+    programs = {line["step_id"]: line["program"] for line in lines}
+    verdicts = {
+        line["step_id"]: Verdict(Reason(line["reason"]), line["detail"])
+        for line in read_lines(config.output / "verdicts.jsonl")
+    }
+    found: dict[str, str] = {}
+    for problem in load_dataset(config).problems:
+        own = {s.step_id: programs[s.step_id] for s in problem.sub_steps if s.given is None}
+        found |= trace_failures(
+            problem.dependencies, recover_chain(problem, own, verdicts), proven={}
+        )
+    return found
+
+
 def test_flawed_fails_exactly_as_documented(
     evaluate: Evaluate, example_config: MakeConfig, read_lines: ReadLines
 ) -> None:
@@ -91,6 +111,11 @@ def test_flawed_fails_exactly_as_documented(
         "no_code": 1,
         "timeout": 1,
     }
+    sources = {line["step_id"]: line["inherited_from"] for line in verdicts}
+    assert {step_id: source for step_id, source in sources.items() if source} == INHERITED
+    # Eight mistakes, and two sub-steps that pass with the gold code of 1.4 and of 7.1.
+    assert document["failures"] == {"own": 8, "inherited": 2, "by_source": {"1.4": 1, "7.1": 1}}
+    assert traced_by_the_rule_alone(config, read_lines) == INHERITED
 
 
 def test_the_readme_of_the_example_states_this_score() -> None:
@@ -99,6 +124,7 @@ def test_the_readme_of_the_example_states_this_score() -> None:
     listed = {step_id for _, steps in table for step_id in steps.split(", ")}
     assert listed == set(FLAWED)
     assert "`subtask_accuracy` is 33/43 = 0.7674" in text
+    assert "8 of the failures are own ones and 2 are inherited: 1.5 from 1.4, 7.4 from 7.1" in text
     assert "`mean/problem_accuracy` is 2/10 = 0.2" in text
 
 

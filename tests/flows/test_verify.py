@@ -122,3 +122,33 @@ def test_a_finished_run_is_verified_again_without_running_a_program(
     assert record["programs_run"] == 0
     assert all(line["cached"] for line in read_lines(verified.output / "verdicts.jsonl"))
     assert again["metrics"]["subtask_accuracy"] == document["metrics"]["subtask_accuracy"]
+
+
+BROKEN = "def double(x):\n    return 2 * x[0]\n"
+QUADRUPLE = "def quadruple(x):\n    return double(double(x))\n"
+OCTUPLE = "def octuple(x):\n    return x ** 8\n"
+
+
+def test_failures_are_traced_through_the_programs_of_a_chain(
+    verify: Callable[..., tuple[dict[str, Any], VerifyConfig]], read_lines: ReadLines
+) -> None:
+    """With the gold code of 1.1 for `double`, 1.2 passes and 1.3 does not."""
+    document, config = verify(
+        ("1.1", 0, f"import math\n\n\n{BROKEN}"),
+        ("1.2", 0, f"import math\n{BROKEN}\n\n{QUADRUPLE}"),
+        ("1.3", 0, f"import math\n{BROKEN}\n{QUADRUPLE}\n\n{OCTUPLE}"),
+    )
+    verdicts = read_lines(config.output / "verdicts.jsonl")
+    assert [(v["step_id"], v["reason"], v["inherited_from"]) for v in verdicts] == [
+        ("1.1", "exception", None),
+        ("1.2", "exception", "1.1"),
+        ("1.3", "wrong_answer", None),
+    ]
+    assert document["failures"] == {"own": 2, "inherited": 1, "by_source": {"1.1": 1}}
+
+
+def test_programs_that_are_no_chain_have_own_failures(
+    verify: Callable[..., tuple[dict[str, Any], VerifyConfig]],
+) -> None:
+    document, _ = verify(("1.1", 0, BROKEN), ("1.2", 0, f"{BROKEN}{QUADRUPLE}"))
+    assert document["failures"] == {"own": 2, "inherited": 0, "by_source": {}}

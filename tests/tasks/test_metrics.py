@@ -31,6 +31,7 @@ def test_the_document_has_every_metric_with_its_denominator() -> None:
     assert metrics["subtask_accuracy/std_dev_across_runs"]["value"] == 0.0
     assert metrics["mean/total_tokens"]["value"] == 11.0
     assert document["reasons"] == {"passed": 4, "no_code": 1, "timeout": 1}
+    assert document["failures"] == {"own": 2, "inherited": 0, "by_source": {}}
     assert document["details"] == {"model": "m"}
 
 

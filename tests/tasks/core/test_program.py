@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks.core.extraction import extract_candidate, unwrap_recorded
-from tasks.core.program import assemble_program
+from tasks.core.program import assemble_program, lines_of_candidates
 from tasks.core.prompting import render_prompt
 from tasks.core.records import Given, Problem
 from tasks.dataset import load_problems
@@ -33,6 +33,17 @@ def test_nothing_is_stripped_from_the_parts() -> None:
     program = assemble_program("import os\n", ("\na = 1\n", "b = 2"), "\nc = 3\n")
 
     assert program == "import os\n\n\na = 1\n\nb = 2\n\n\nc = 3\n"
+
+
+@pytest.mark.parametrize("codes", [("a",), ("a\n", "\nb"), ("\n\na", "b\r\nc\rd\n", "", "e\n")])
+def test_the_lines_of_each_candidate_are_those_that_the_compiler_counts(
+    codes: tuple[str, ...],
+) -> None:
+    program = assemble_program("import os\nimport re", codes[:-1], codes[-1])
+    lines = program.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for code, place in zip(codes, lines_of_candidates("import os\nimport re", codes), strict=True):
+        own = code.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        assert lines[place.start - 1 : place.stop - 1] == own
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,14 @@ import pytest
 from tasks.core.json_value import JsonValue
 from tasks.core.protocols import ProtocolScore
 from tasks.core.records import AttemptResult, Reason, StepResult, Usage
-from tasks.core.reporting import count_reasons, metrics_document, problem_rows, summary_markdown
+from tasks.core.reporting import (
+    count_failures,
+    count_reasons,
+    failures_line,
+    metrics_document,
+    problem_rows,
+    summary_markdown,
+)
 from tasks.core.scoring import Metric, score
 
 
@@ -187,6 +194,7 @@ def test_problems_have_one_row_each_in_natural_order() -> None:
             "repeats": 2,
             "passed": 2,
             "scored": 2,
+            "inherited": 0,
             "solved": 1.0,
             "tokens": 6 + 8,
             "first failing step": "",
@@ -198,6 +206,7 @@ def test_problems_have_one_row_each_in_natural_order() -> None:
             "repeats": 2,
             "passed": 0,
             "scored": 0,
+            "inherited": 0,
             "solved": "not scored",
             "tokens": 6 + 6,
             "first failing step": "",
@@ -209,6 +218,7 @@ def test_problems_have_one_row_each_in_natural_order() -> None:
             "repeats": 2,
             "passed": 1,
             "scored": 4,
+            "inherited": 0,
             "solved": 0.0,
             "tokens": 6 + 6,
             "first failing step": "10.1",
@@ -226,3 +236,38 @@ def test_the_first_failing_step_is_first_in_natural_order() -> None:
 def test_the_reason_is_that_of_the_lowest_repeat_that_failed() -> None:
     attempts = [attempt("4", 2, WRONG), attempt("4", 0, PASSED), attempt("4", 1, TIMEOUT)]
     assert problem_rows(attempts, {})[0]["reason"] == "timeout"
+
+
+def heirs(problem: str, repeat: int, *sources: str | None) -> AttemptResult:
+    """Failed sub-steps behind a passed one, with the sources of their failures."""
+    steps = [StepResult(f"{problem}.{n}", WRONG, source) for n, source in enumerate(sources, 2)]
+    return AttemptResult(problem, repeat, (StepResult(f"{problem}.1", PASSED), *steps), Usage(0, 0))
+
+
+def test_failures_are_own_or_inherited_and_the_sources_are_listed() -> None:
+    """Of 9 failures, 2.2 causes 3 others and 10.2 and 3.2 one each."""
+    attempts = [
+        heirs("10", 0, None, "10.2"),
+        heirs("2", 0, None, "2.2", "2.2"),
+        heirs("2", 1, None, "2.2"),
+        heirs("3", 0, None, "3.2"),
+    ]
+    counted = count_failures(attempts)
+    assert counted == {"own": 4, "inherited": 5, "by_source": {"2.2": 3, "3.2": 1, "10.2": 1}}
+    assert list(counted["by_source"]) == ["2.2", "3.2", "10.2"]  # type: ignore[arg-type]
+    assert [row["inherited"] for row in problem_rows(attempts, {})] == [3, 1, 1]
+
+
+def test_the_ten_sources_of_most_failures_are_listed() -> None:
+    attempts = [heirs(str(n), 0, *[f"{n}.2"] * n) for n in range(1, 13)]
+    assert list(count_failures(attempts)["by_source"]) == [f"{n}.2" for n in range(12, 2, -1)]  # type: ignore[arg-type]
+
+
+def test_the_summary_says_in_one_line_whose_failures_they_are() -> None:
+    made = document() | {"failures": {"own": 7, "inherited": 3, "by_source": {}}}
+    assert failures_line(made) == "failed: 7 own, 3 inherited"
+    assert "\n\nfailed: 7 own, 3 inherited\n\n## Metrics" in summary_markdown(
+        made, model="m", dataset="d"
+    )
+    # A document of a run from before the distinction was made.
+    assert failures_line(document()) == ""
