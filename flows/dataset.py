@@ -15,8 +15,9 @@ from tasks.core.errors import ConfigError
 from tasks.core.guessing import is_guessable
 from tasks.core.json_value import JsonValue
 from tasks.core.protocols import Benchmark
-from tasks.core.records import Limits, Problem
+from tasks.core.records import Environment, Limits, Problem
 from tasks.core.rulings import Confirmation
+from tasks.cost_store import CostStore
 from tasks.dataset import ProblemSet, load_problems, select_problems
 from tasks.sandbox.layers import Level
 from tasks.target_digests import target_digests
@@ -153,13 +154,17 @@ def _limits(settings: DataSettings, cpu_s: float) -> Limits:
     return Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=settings.memory_bytes)
 
 
-def make_verifier(settings: DataSettings, dataset: Dataset) -> Verifier:
+def make_verifier(
+    settings: DataSettings, dataset: Dataset, environments: tuple[Environment, ...] = ()
+) -> Verifier:
     """Return the verifier of a dataset's programs, not yet started."""
     options = VerifierOptions(
+        environments=environments,
         step_limits=step_limits(settings),
         confirmation=Confirmation(settings.confirm, settings.confirm_which, settings.confirm_rule),
         reveal=settings.reveal_targets,
         memory=_memory(settings, dataset),
+        costs=CostStore(settings.cache_dir / "costs" / dataset.targets_sha256[:12]),
     )
     return Verifier(
         dataset.plans,

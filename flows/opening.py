@@ -4,14 +4,19 @@ Problems whose declared dependencies are missing are found here, before anything
 their programs would fail whatever the model writes.
 """
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from flows.config import DataSettings, Unimportable
 from flows.dataset import Dataset, make_verifier
+from flows.progress import Progress
+from flows.session import SESSION
 from tasks.core.errors import ConfigError
 from tasks.core.ordering import natural_key
+from tasks.core.records import Environment
+from tasks.environments import prepare_environment
 from tasks.verifier import Verifier
 
 _NAMED = 5
@@ -44,7 +49,8 @@ async def open_verifier(
         ConfigError: an environment cannot be had, or dependencies are missing from all of them.
         SandboxError: the sandbox or the judge does not start.
     """
-    verifier = await stack.enter_async_context(make_verifier(settings, dataset))
+    environments = await asyncio.to_thread(_prepare, settings, SESSION.get().progress)
+    verifier = await stack.enter_async_context(make_verifier(settings, dataset, environments))
     judged = [
         problem
         for problem in dataset.problems
@@ -57,6 +63,12 @@ async def open_verifier(
     if len(missing) == len(judged):
         raise ConfigError(f"no problem is left to evaluate: {_listed(missing)}")
     return Opened(verifier, without(dataset, frozenset(missing)), missing)
+
+
+def _prepare(settings: DataSettings, progress: Progress) -> tuple[Environment, ...]:
+    """Find or build the environments; a build takes a minute and is announced."""
+    names = dict.fromkeys(settings.environments)
+    return tuple(prepare_environment(name, settings.cache_dir, progress.note) for name in names)
 
 
 def without(dataset: Dataset, problem_ids: frozenset[str]) -> Dataset:

@@ -57,6 +57,7 @@ class RunRecord:
             isolation=report.level.value,
             layers=list(report.layers),
             environments=[asdict(environment) for environment in opened.verifier.environments],
+            blas_core=opened.verifier.blas_core,
             left_out=dict(opened.left_out),
         )
 

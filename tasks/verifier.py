@@ -13,6 +13,9 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
+import numpy as np
+import scipy
+
 from tasks.core.records import (
     Candidate,
     Ending,
@@ -27,10 +30,13 @@ from tasks.core.records import (
 from tasks.core.rulings import Confirmation, rule_environments, rule_tries
 from tasks.core.splitting.split import SplitCase, split_cases
 from tasks.core.verdict_keys import Conditions
+from tasks.cost_store import CostStore
 from tasks.dependencies import find_unimportable
 from tasks.judge.client import Judge
 from tasks.judge.messages import Request
+from tasks.sandbox.admission import Admission
 from tasks.sandbox.layers import Level, LevelReport, rank
+from tasks.sandbox.memory import available_memory_bytes
 from tasks.sandbox.pool import SandboxPool
 from tasks.verdict_memory import VerdictMemory, Verification
 
@@ -63,7 +69,7 @@ class VerifierOptions:
 
     `environments` are where programs run, this interpreter if there are none; `step_limits` take
     the place of the usual limits for some sub-steps; `reveal` lets details quote targets; `memory`
-    knows verdicts of earlier runs.
+    knows verdicts of earlier runs, and `costs` what their programs took.
     """
 
     environments: tuple[Environment, ...] = ()
@@ -71,9 +77,11 @@ class VerifierOptions:
     confirmation: Confirmation = field(default_factory=Confirmation)
     reveal: bool = False
     memory: VerdictMemory | None = None
+    costs: CostStore | None = None
 
 
 _USUAL = VerifierOptions()
+_JUDGE_LIBRARIES = (f"numpy {np.__version__}", f"scipy {scipy.__version__}")
 
 
 class Verifier:
@@ -100,22 +108,21 @@ class Verifier:
         self._required = required
         self._options = options
         self.programs_run = 0
+        self._workers = workers
         self._environments = options.environments or (Environment("current", sys.executable, ""),)
-        self._pools = {
-            environment.name: SandboxPool(
-                workers, limits, python=environment.python, required=required
-            )
-            for environment in self._environments
-        }
+        self._pools: dict[str, SandboxPool] = {}
         self._judge = Judge(targets)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Start the judge and the sandbox."""
+        # All environments together never have more children than there are places.
+        shared = Admission(self._workers, available_memory_bytes())
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._judge)
-            for pool in self._pools.values():
-                await stack.enter_async_context(pool)
+            for environment in self._environments:
+                pool = self._make_pool(environment, shared, stack)
+                self._pools[environment.name] = await stack.enter_async_context(pool)
             self._stack = stack.pop_all()
         return self
 
@@ -132,6 +139,11 @@ class Verifier:
     def isolation(self) -> LevelReport:
         """The confinement that programs have, the weakest of all environments', once entered."""
         return min((pool.report for pool in self._pools.values()), key=lambda r: rank(r.level))
+
+    @property
+    def blas_core(self) -> str | None:
+        """The processor that programs' OpenBLAS computes for, once entered."""
+        return next(iter(self._pools.values())).blas_core
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -182,9 +194,13 @@ class Verifier:
         """Take the verdict that is known, or find it out and keep it."""
         memory = self._options.memory
         pool, limits = self._pools[environment.name], self._limits_of(work.step_id)
-        if memory is None:
+        # Without a name for what is installed, a verdict could not be told from an older one.
+        if memory is None or not environment.sha256:
             return await self._run(work, pool, limits)
-        conditions = Conditions(environment.sha256, limits, self._options.reveal)
+        reveal = self._options.reveal
+        conditions = Conditions(
+            environment.sha256, limits, reveal, pool.blas_core, _JUDGE_LIBRARIES
+        )
         known = memory.recall(work, conditions, self._required)
         if known is not None:
             return known
@@ -212,6 +228,24 @@ class Verifier:
         if outcome.violation and reason in (Reason.EXCEPTION, Reason.KILLED):
             reason = Reason.VIOLATION
         return _verdict(reason, judgement.detail, outcome)
+
+    def _make_pool(
+        self, environment: Environment, shared: Admission, stack: AsyncExitStack
+    ) -> SandboxPool:
+        """Make a pool that plans by what programs took in earlier runs, and remembers it."""
+        store = self._options.costs
+        known = {} if store is None else store.load(environment.sha256)
+        pool = SandboxPool(
+            self._workers,
+            self._limits,
+            python=environment.python,
+            required=self._required,
+            costs=known,
+            admission=shared,
+        )
+        if store is not None:
+            stack.callback(lambda: store.save(environment.sha256, known, pool.costs))
+        return pool
 
     def _limits_of(self, step_id: str) -> Limits:
         return self._options.step_limits.get(step_id, self._limits)

@@ -37,13 +37,16 @@ _FLEETING = frozenset({Reason.UNSCORED, Reason.KILLED, Reason.CONTEXT_OVERFLOW})
 class Conditions:
     """What one run verifies all its programs under.
 
-    `environment_sha256` names what is installed where the programs run, and `reveal_targets` tells
-    whether `detail` may hold values of the target.
+    `environment_sha256` names what is installed where the programs run, and `blas_core` the
+    processor that their OpenBLAS computes for; `judge_libraries` are the versions that compare;
+    `reveal_targets` tells whether `detail` may hold values of the target.
     """
 
     environment_sha256: str
     limits: Limits
     reveal_targets: bool = False
+    blas_core: str | None = None
+    judge_libraries: tuple[str, ...] = ()
 
 
 def verdict_key(
@@ -76,6 +79,8 @@ def verdict_key(
         # One spelling of each number: 60 and 60.0 are the same limit.
         "limits": {name: float(value) for name, value in asdict(conditions.limits).items()},
         "reveal_targets": conditions.reveal_targets,
+        "blas_core": conditions.blas_core,
+        "judge_libraries": conditions.judge_libraries,
         "fenced": fenced,
         "try_index": try_index,
     }

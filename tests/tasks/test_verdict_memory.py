@@ -11,6 +11,7 @@ import pytest
 
 from tasks.core.records import Environment, Limits, Problem, Reason, SubStep, Verdict
 from tasks.core.rulings import Confirmation, Repeated, TryRule
+from tasks.cost_store import CostStore
 from tasks.sandbox.layers import Level
 from tasks.target_digests import target_digests
 from tasks.targets import write_targets
@@ -45,6 +46,9 @@ class Bench:
         digests = target_digests(self.file, self.file.stem, ["1.1", "1.2"], self._folder / "t")
         return VerdictMemory(VerdictCache(self._folder / "v"), digests)
 
+    def remembering(self) -> VerifierOptions:
+        return VerifierOptions(environments=(HERE,), memory=self.memory())
+
     def verify(
         self, programs: Sequence[tuple[str, str]], options: VerifierOptions, limits: Limits = LIMITS
     ) -> tuple[list[Verdict], int]:
@@ -67,8 +71,8 @@ def bench(tmp_path: Path) -> Bench:
 
 def test_a_verdict_that_is_known_needs_no_run(bench: Bench) -> None:
     programs = [("1.1", ONE), ("1.2", TWO)]
-    first, ran = bench.verify(programs, VerifierOptions(memory=bench.memory()))
-    again, ran_again = bench.verify(programs, VerifierOptions(memory=bench.memory()))
+    first, ran = bench.verify(programs, bench.remembering())
+    again, ran_again = bench.verify(programs, bench.remembering())
     assert (ran, ran_again) == (2, 0)
     assert [(v.reason, v.detail) for v in again] == [(v.reason, v.detail) for v in first]
     assert [v.cached for v in first] == [False, False]
@@ -77,9 +81,9 @@ def test_a_verdict_that_is_known_needs_no_run(bench: Bench) -> None:
 
 def test_a_changed_target_is_judged_anew_for_its_own_sub_step_only(bench: Bench) -> None:
     programs = [("1.1", ONE), ("1.2", ONE)]
-    bench.verify(programs, VerifierOptions(memory=bench.memory()))
+    bench.verify(programs, bench.remembering())
     bench.expect(1.0, 3.0)
-    verdicts, ran = bench.verify(programs, VerifierOptions(memory=bench.memory()))
+    verdicts, ran = bench.verify(programs, bench.remembering())
     assert ran == 1
     assert [(v.reason, v.cached) for v in verdicts] == [
         (Reason.PASSED, True),
@@ -88,7 +92,7 @@ def test_a_changed_target_is_judged_anew_for_its_own_sub_step_only(bench: Bench)
 
 
 def test_another_program_limit_or_environment_is_verified_anew(bench: Bench) -> None:
-    here = VerifierOptions(environments=(HERE,), memory=bench.memory())
+    here = bench.remembering()
     there = VerifierOptions(environments=(THERE,), memory=bench.memory())
     assert bench.verify([("1.1", ONE)], here)[1] == 1
     assert bench.verify([("1.1", ONE + "\n")], here)[1] == 1
@@ -100,7 +104,9 @@ def test_another_program_limit_or_environment_is_verified_anew(bench: Bench) -> 
 
 def test_every_try_of_a_confirmation_runs_and_is_known_afterwards(bench: Bench) -> None:
     options = VerifierOptions(
-        confirmation=Confirmation(39, Repeated.ALL, TryRule.ALL), memory=bench.memory()
+        environments=(HERE,),
+        confirmation=Confirmation(39, Repeated.ALL, TryRule.ALL),
+        memory=bench.memory(),
     )
     (verdict,), ran = bench.verify([("1.1", COIN)], options)
     assert ran == 40
@@ -133,3 +139,16 @@ def test_a_sub_step_may_have_limits_of_its_own(bench: Bench) -> None:
     (verdict,), _ = bench.verify([("1.1", endless)], VerifierOptions(step_limits={"1.1": brief}))
     assert verdict.reason is Reason.TIMEOUT
     assert verdict.detail.startswith("CPU limit of 1 s")
+
+
+def test_without_a_name_for_what_is_installed_nothing_is_remembered(bench: Bench) -> None:
+    options = VerifierOptions(memory=bench.memory())
+    assert [bench.verify([("1.1", ONE)], options)[1] for _ in range(2)] == [1, 1]
+
+
+def test_what_programs_took_is_remembered_for_the_next_run(bench: Bench, tmp_path: Path) -> None:
+    store = CostStore(tmp_path / "costs")
+    bench.verify([("1.1", ONE)], VerifierOptions(environments=(HERE,), costs=store))
+    assert list(store.load(HERE.sha256)) == ["1.1"]
+    assert store.load(HERE.sha256)["1.1"].duration_s > 0
+    assert store.load(THERE.sha256) == {}

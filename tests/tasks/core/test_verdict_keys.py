@@ -27,9 +27,9 @@ def test_the_key_is_the_one_that_other_versions_have_written() -> None:
     # The canonical JSON, written out by hand; a change here drops every kept verdict.
     # sha256 of "hello" as in every table of examples.
     canonical = (
-        '{"cases":[{"child":{"ships":["x"],"source":"x = f()"},"judge":{"condition":"a == target",'
+        '{"blas_core":null,"cases":[{"child":{"ships":["x"],"source":"x = f()"},"judge":{"condition":"a == target",'
         '"derived":"a","slots":["a"],"source":"","text":"f() == target","uses_target":true}}],'
-        f'"environment_sha256":"{"e" * 64}","fenced":true,"judge_version":1,'
+        f'"environment_sha256":"{"e" * 64}","fenced":true,"judge_libraries":[],"judge_version":1,'
         '"limits":{"cpu_s":60.0,"frame_bytes":1048576.0,"memory_bytes":1073741824.0,"wall_s":180.0},'
         '"program_sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",'
         f'"reveal_targets":false,"sandbox_version":1,"target_sha256":"{"a" * 64}","try_index":0}}'
@@ -43,6 +43,8 @@ def test_the_key_is_the_one_that_other_versions_have_written() -> None:
         {"target_sha256": "b" * 64},
         {"conditions": replace(CONDITIONS, environment_sha256="d" * 64)},
         {"conditions": replace(CONDITIONS, reveal_targets=True)},
+        {"conditions": replace(CONDITIONS, blas_core="Haswell")},
+        {"conditions": replace(CONDITIONS, judge_libraries=("numpy 9",))},
         {"fenced": False},
         {"try_index": 1},
     ],
