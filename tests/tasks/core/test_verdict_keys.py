@@ -27,7 +27,8 @@ def test_the_key_is_the_one_that_other_versions_have_written() -> None:
     # The canonical JSON, written out by hand; a change here drops every kept verdict.
     # sha256 of "hello" as in every table of examples.
     canonical = (
-        '{"blas_core":null,"cases":[{"child":{"ships":["x"],"source":"x = f()"},"judge":{"condition":"a == target",'
+        '{"blas_core":null,"cases":['
+        '{"child":{"ships":["x"],"source":"x = f()"},"judge":{"condition":"a == target",'
         '"derived":"a","slots":["a"],"source":"","text":"f() == target","uses_target":true}}],'
         f'"environment_sha256":"{"e" * 64}","fenced":true,"judge_libraries":[],"judge_version":1,'
         '"limits":{"cpu_s":60.0,"frame_bytes":1048576.0,"memory_bytes":1073741824.0,"wall_s":180.0},'
