@@ -39,21 +39,42 @@ def prepare_environment(name: str, cache_dir: Path, announce: Callable[[str], No
     """
     if name == CURRENT:
         return _current_environment()
-    lock = read_lock(find_lock(name))
-    base = find_interpreter(lock)
-    sha256 = lock.sha256(base.version)
-    top = cache_dir.expanduser().absolute() / "environments"
-    folder = top / f"{lock.name}-{sha256[:12]}"
+    lock, base, environment = _locate(name, cache_dir)
+    folder = _folder(environment)
     try:
         if not _is_whole(folder):
-            top.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
             _build(lock, base, folder, announce)
     except OSError as error:
         raise SandboxError(
             f"cannot make environment {lock.name} in {folder}: {error}; "
             "make room there, or choose another cache folder"
         ) from error
-    return Environment(lock.name, str(_python(folder)), sha256)
+    return environment
+
+
+def find_environment(name: str, cache_dir: Path) -> Environment | None:
+    """Find the Python of an environment; None where it has not been built yet.
+
+    Raises:
+        ConfigError: there is no such environment, or no Python to build it from.
+    """
+    if name == CURRENT:
+        return _current_environment()
+    _, _, environment = _locate(name, cache_dir)
+    return environment if _is_whole(_folder(environment)) else None
+
+
+def _locate(name: str, cache_dir: Path) -> tuple[Lock, BaseInterpreter, Environment]:
+    lock = read_lock(find_lock(name))
+    base = find_interpreter(lock)
+    sha256 = lock.sha256(base.version)
+    folder = cache_dir.expanduser().absolute() / "environments" / f"{lock.name}-{sha256[:12]}"
+    return lock, base, Environment(lock.name, str(_python(folder)), sha256)
+
+
+def _folder(environment: Environment) -> Path:
+    return Path(environment.python).parents[1]
 
 
 def _current_environment() -> Environment:

@@ -1,6 +1,7 @@
 """The checks of where programs run, in a real sandbox and on what others would give."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from flows.doctor.confinement import (
     judge_level,
 )
 from flows.doctor.findings import Finding, Status
+from tasks.environments import prepare_environment
 from tasks.sandbox.layers import Layer, Level, report_level
 
 ALL = frozenset(Layer)
@@ -52,7 +54,7 @@ def lacking(small: Path) -> Path:
 
 
 def test_modules_that_are_not_there_are_told_with_their_problem(lacking: Path) -> None:
-    isolation, dependencies = isolation_and_dependencies(settings(lacking))
+    isolation, _, dependencies = isolation_and_dependencies(settings(lacking))
     assert (isolation.name, isolation.status) == ("isolation", Status.OK)
     assert dependencies.status is Status.FAIL
     assert dependencies.found == (
@@ -63,7 +65,7 @@ def test_modules_that_are_not_there_are_told_with_their_problem(lacking: Path) -
 
 
 def test_a_dataset_that_is_not_there_leaves_the_level_to_be_told(tmp_path: Path) -> None:
-    isolation, dependencies = isolation_and_dependencies(settings(tmp_path / "absent.jsonl"))
+    isolation, _, dependencies = isolation_and_dependencies(settings(tmp_path / "absent.jsonl"))
     assert isolation.status is Status.OK
     assert dependencies.status is Status.FAIL
     assert "absent.jsonl, which is not there" in dependencies.found
@@ -85,10 +87,28 @@ def test_problems_that_are_to_be_left_out_are_a_note() -> None:
     assert judge(unimportable="leave-out").status is Status.NOTE
 
 
-def test_another_environment_may_have_what_this_interpreter_lacks() -> None:
-    finding = judge(environments="current,scipy-2024")
+def test_an_environment_that_is_not_built_may_have_what_the_others_lack() -> None:
+    missing = {"2": "ModuleNotFoundError: No module named 'gone'"}
+    finding = judge_dependencies(missing, 3, settings(), ["scipy-2024"])
     assert finding.status is Status.NOTE
-    assert "the evaluation tries current, scipy-2024" in finding.advice
+    assert finding.advice == "scipy-2024 will be tried too, once it is built"
+
+
+def test_an_environment_that_is_not_built_is_a_note(tmp_path: Path) -> None:
+    lock = tmp_path / "own.lock"
+    lock.write_text(f"# python: {sys.version_info.major}.{sys.version_info.minor}\n")
+    asked = settings(environments=f"current,{lock}", cache_dir=tmp_path / "cache")
+    _, environments, dependencies = isolation_and_dependencies(asked)
+    assert (environments.status, environments.found) == (Status.NOTE, f"{lock} not built yet")
+    assert dependencies.status is Status.OK
+    prepare_environment(str(lock), tmp_path / "cache", lambda _: None)
+    _, environments, _ = isolation_and_dependencies(asked)
+    assert (environments.status, environments.found) == (Status.OK, f"current, {lock} ready")
+
+
+def test_an_unknown_environment_is_a_failure() -> None:
+    (finding,) = isolation_and_dependencies(settings(environments="no-such"))
+    assert (finding.name, finding.status) == ("environments", Status.FAIL)
 
 
 def test_nothing_missing_is_right() -> None:
