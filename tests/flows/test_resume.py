@@ -127,7 +127,8 @@ def test_a_refused_key_ends_the_run_with_one_message_and_keeps_what_was_answered
     assert run([*command, "--concurrency", "1"]) == 1
     printed = capfd.readouterr()
     assert printed.out == ""
-    (message,) = printed.err.splitlines()
+    header, message = printed.err.splitlines()
+    assert header.startswith("evaluating reference on ")
     assert message.startswith(f"error: the endpoint {endpoint.base_url} refused the key (HTTP 401)")
     assert count_lines(tmp_path / "run" / "generations.jsonl") == 3
     assert not (tmp_path / "run" / "metrics.json").exists()
