@@ -83,7 +83,7 @@ def _gather(
     directory: RunDirectory,
 ) -> Runtime:
     """Gather what the subflows share."""
-    cache = GenerationCache(config.cache_dir)
+    cache = GenerationCache(config.cache_dir / "generations")
     return Runtime(
         problems={problem.problem_id: problem for problem in inputs.dataset.problems},
         template=inputs.template.text,

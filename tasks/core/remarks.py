@@ -77,7 +77,7 @@ def remark_environments(attempts: Iterable[AttemptResult]) -> Remark | None:
     return Remark(
         "environments",
         f"of {len(steps)} programs {counts} passed; one that passes in any of them counts as "
-        f"passed; they differ in {len(differing)} sub-steps{_in_brackets(differing)}",
+        f"passed; {_difference(differing)}",
         {"programs": len(steps), "passed": {**passed}, "differing": [*differing]},
     )
 
@@ -129,5 +129,7 @@ def _first(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _in_brackets(names: Sequence[str]) -> str:
-    return f" ({_first(names)})" if names else ""
+def _difference(step_ids: Sequence[str]) -> str:
+    if not step_ids:
+        return "they agree in every sub-step"
+    return f"sub-steps in which they differ: {len(step_ids)} ({_first(step_ids)})"

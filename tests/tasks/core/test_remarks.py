@@ -52,7 +52,7 @@ def test_environments_are_counted_apart() -> None:
     assert remark.data == {"programs": 3, "passed": {"old": 2, "new": 1}, "differing": ["1.2"]}
     assert remark.text == (
         "of 3 programs 2 in old, 1 in new passed; one that passes in any of them counts as passed; "
-        "they differ in 1 sub-steps (1.2)"
+        "sub-steps in which they differ: 1 (1.2)"
     )
 
 
