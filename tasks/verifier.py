@@ -222,6 +222,7 @@ class Verifier:
             outcome.ending,
             outcome.detail,
             outcome.frames,
+            reveal=self._options.reveal,
         )
         judgement = await self._judge.judge(request)
         reason = judgement.reason

@@ -5,6 +5,7 @@ the candidate's: of the candidate it sees decoded plain values.
 """
 
 import ast
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Number
@@ -23,8 +24,10 @@ from tasks.core.comparison import (
     every,
     every_element,
 )
+from tasks.core.difference import Comparisons
 from tasks.core.errors import SandboxError, TargetError
 from tasks.core.records import Ending, Reason
+from tasks.core.splitting.names import TARGET, binds, loads
 from tasks.core.splitting.split import JudgeCase
 
 MAX_DETAIL = 2000
@@ -59,6 +62,8 @@ def judge_outcome(
     detail: str,
     shipped: Sequence[Callable[[], Sequence[object]]],
     target: Callable[[int], object],
+    *,
+    reveal: bool = False,
 ) -> Judgement:
     """Judge the cases in order; the first that does not hold decides, as in one script.
 
@@ -68,18 +73,21 @@ def judge_outcome(
         shipped: for each frame that came, in order, a function that decodes it. It raises
             BadValueError for bytes that are not a frame.
         target: gives the expected value of a case by its number, from 1.
+        reveal: whether `detail` may hold values of the target.
     """
+    notes: list[str] = []
     if len(shipped) > len(cases):
         return Judgement(Reason.BAD_VALUE, f"{len(shipped)} frames shipped for {len(cases)} cases")
     for number, (case, decode) in enumerate(zip(cases, shipped, strict=False), 1):
-        failed = _judge_case(number, case, decode, target)
-        if failed is not None:
-            return failed
+        judgement = _judge_case(number, case, decode, target, reveal=reveal)
+        if judgement.reason is not Reason.PASSED:
+            return judgement
+        notes += [judgement.detail] if judgement.detail else []
     if ending is not Ending.COMPLETED:
         return Judgement(_REASONS[ending], detail)
     if len(shipped) < len(cases):
         return Judgement(Reason.BAD_VALUE, f"{len(shipped)} frames shipped for {len(cases)} cases")
-    return Judgement(Reason.PASSED)
+    return Judgement(Reason.PASSED, "; ".join(notes)[:MAX_DETAIL])
 
 
 def _judge_case(
@@ -87,15 +95,19 @@ def _judge_case(
     case: JudgeCase,
     decode: Callable[[], Sequence[object]],
     target: Callable[[int], object],
-) -> Judgement | None:
+    *,
+    reveal: bool,
+) -> Judgement:
     expected = _expected(number, target) if case.uses_target else None
     namespace = judge_namespace(case, expected)
+    comparisons = Comparisons()
+    namespace["_compared"] = comparisons.compare
     try:
         bind_slots(case, decode(), namespace)
     except Exception as error:
         return Judgement(Reason.BAD_VALUE, f"case {number}: {error}"[:MAX_DETAIL])
     try:
-        held = bool(evaluate(case.condition, namespace))
+        held = bool(_evaluate(_noting(case), namespace))
     except MemoryError:
         return Judgement(Reason.BAD_VALUE, f"case {number}: the comparison needs too much memory")
     except VacuousComparisonError as error:
@@ -105,11 +117,14 @@ def _judge_case(
         failure = f"cannot be compared ({type(error).__name__}): {case.text}"
     else:
         if held:
-            return None
+            broadcast = comparisons.broadcast()
+            return Judgement(Reason.PASSED, broadcast and f"case {number}: {broadcast}")
         failure = f"does not hold: {case.text}"
     kinds = _kinds([namespace[slot] for slot in case.slots], expected, case)
-    room = MAX_DETAIL - len(kinds)
-    return Judgement(Reason.WRONG_ANSWER, f"case {number} {failure}"[:room] + kinds)
+    said = (comparisons.first_difference(reveal=reveal), comparisons.broadcast())
+    more = "".join(f"; {text}" for text in said if text)[: MAX_DETAIL // 2] + kinds
+    room = MAX_DETAIL - len(more)
+    return Judgement(Reason.WRONG_ANSWER, f"case {number} {failure}"[:room] + more)
 
 
 def _expected(number: int, target: Callable[[int], object]) -> object:
@@ -160,6 +175,7 @@ def judge_namespace(case: JudgeCase, target: object) -> dict[str, object]:
         "cmp_tuple_or_list": cmp_tuple_or_list,
         "are_dicts_close": are_dicts_close,
         "are_csc_matrix_close": are_csc_matrix_close,
+        "_equal": operator.eq,
         "_every": every,
         "_every_element": every_element,
         "target": target,
@@ -188,13 +204,82 @@ def bind_slots(case: JudgeCase, values: Sequence[object], namespace: dict[str, o
 
 def evaluate(expression: str, namespace: dict[str, object]) -> object:
     """Evaluate a condition (or a derived target) of the benchmark."""
+    return _evaluate(_guarded(ast.parse(expression, mode="eval")), namespace)
+
+
+def _evaluate(code: CodeType, namespace: dict[str, object]) -> object:
     with np.errstate(all="ignore"):
-        return eval(_guarded(expression), namespace)  # noqa: S307 - our benchmark's code
+        return eval(code, namespace)  # noqa: S307 - our benchmark's code
 
 
-def _guarded(expression: str) -> CodeType:
-    tree = _GuardedAll().visit(ast.parse(expression, mode="eval"))
+def _noting(case: JudgeCase) -> CodeType:
+    tree = ast.parse(case.condition, mode="eval")
+    return _guarded(_NotedComparisons(_made_with_target(case, tree)).visit(tree))
+
+
+def _made_with_target(case: JudgeCase, condition: ast.AST) -> set[str]:
+    """Names that may hold something of the target; all that a condition binds itself are."""
+    names = {TARGET}
+    for statement in ast.parse(case.source).body:
+        if loads(statement) & names:
+            names |= binds(statement)
+    for node in ast.walk(condition):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+    return names
+
+
+def _guarded(expression: ast.AST) -> CodeType:
+    tree = _GuardedAll().visit(expression)
     return compile(ast.fix_missing_locations(tree), "<judge>", "eval")
+
+
+class _NotedComparisons(ast.NodeTransformer):
+    """Lets the comparisons of a condition be noted, with which sides are made with the target."""
+
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        self.generic_visit(node)
+        match node.func:
+            case ast.Attribute(attr="allclose" | "isclose" as name, value=ast.Name(id="np")):
+                pass
+            case ast.Name(
+                id="cmp_tuple_or_list" | "are_dicts_close" | "are_csc_matrix_close" as name
+            ):
+                pass
+            case _:
+                return node
+        match node.args:
+            case [ast.expr() as left, ast.expr() as right, *rest] if not any(
+                isinstance(argument, ast.Starred) for argument in node.args
+            ):
+                given = [*rest, *(keyword.value for keyword in node.keywords)]
+                node.func = self._noted(name, [[left], [right], given], node.func)
+            case _:
+                pass
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+                equal = ast.Name("_equal", ast.Load())
+                return ast.Call(self._noted("==", [[left], [right], []], equal), [left, right], [])
+            case _:
+                return node
+
+    def _noted(self, name: str, parts: list[list[ast.expr]], function: ast.expr) -> ast.Call:
+        flags = tuple(any(self._is_made(expr) for expr in part) for part in parts)
+        noted = ast.Name("_compared", ast.Load())
+        return ast.Call(noted, [ast.Constant(name), ast.Constant(flags), function], [])
+
+    def _is_made(self, expression: ast.expr) -> bool:
+        used = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
+        return bool(used & self._names)
 
 
 class _GuardedAll(ast.NodeTransformer):

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from tasks.core.records import Limits, Reason, Verdict
 from tasks.core.splitting.split import SplitCase
 
-JUDGE_VERSION = 1
+JUDGE_VERSION = 2
 """Raised when the same shipped values may be judged differently than before.
 
 That is a change of the comparators, of the judge's guards against vacuous or endless comparisons,

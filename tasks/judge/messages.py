@@ -25,6 +25,8 @@ class Request:
     ending: Ending
     detail: str
     frames: tuple[bytes | bytearray, ...]
+    reveal: bool = False
+    """Whether `detail` may hold values of the target."""
 
 
 def pack_request(request: Request) -> list[bytes | bytearray]:
@@ -34,6 +36,7 @@ def pack_request(request: Request) -> list[bytes | bytearray]:
         "cases": [asdict(case) for case in request.cases],
         "ending": request.ending.value,
         "detail": request.detail,
+        "reveal": request.reveal,
         "frames": [len(frame) for frame in request.frames],
     }
     return [*_framed(header), *request.frames]
@@ -57,6 +60,7 @@ def read_request(stream: BinaryIO) -> Request | None:
         ending=Ending(str(header["ending"])),
         detail=str(header["detail"]),
         frames=tuple(stream.read(size) for size in lengths),
+        reveal=bool(header["reveal"]),
     )
 
 

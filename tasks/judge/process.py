@@ -82,6 +82,7 @@ def decide(request: Request, targets: KeptTargets) -> Judgement:
         request.detail,
         [lambda frame=frame: decoder(frame) for frame in request.frames],
         lambda number: targets.read(request.step_id, number),
+        reveal=request.reveal,
     )
 
 

@@ -1,7 +1,8 @@
 """Reads skeleton nodes and buffers that anyone may have written, on the judge's side.
 
 Every number is checked before it sizes, indexes or counts anything, and an element costs the
-writer at least a byte: decoding never needs much more room than the frame.
+writer at least a byte: decoding never needs much more room than the frame. A range costs nothing
+to ship, so the elements of all ranges are counted.
 """
 
 import math
@@ -20,6 +21,8 @@ _DTYPE = re.compile(
 _MAX_CODE_POINT = 0x10FFFF
 _MAX_DIMENSIONS = 64
 _MAX_LENGTH = 2**62
+# All ranges of a frame together: numpy expands one to an object and a number for each element.
+_MAX_RANGE_ELEMENTS = 2**20
 
 _Reader: TypeAlias = "Callable[[list[object]], object]"
 
@@ -30,6 +33,7 @@ class Decoder:
     def __init__(self, buffers: memoryview) -> None:
         self._rest = buffers
         self._depth = 0
+        self._range_elements = 0
         self._readers: dict[object, _Reader] = {
             Tag.INTEGER: self._integer,
             Tag.COMPLEX: self._complex,
@@ -105,7 +109,12 @@ class Decoder:
 
     def _range(self, rest: list[object]) -> range:
         start, stop, step = (_of(int, self._value(node)) for node in rest)
-        return range(start, stop, step)
+        numbers = range(start, stop, step)
+        # Not its len, which fails beyond the size of a machine word.
+        self._range_elements += (numbers[-1] - start) // step + 1 if numbers else 0
+        if self._range_elements > _MAX_RANGE_ELEMENTS:
+            raise FrameError(f"ranges of more than {_MAX_RANGE_ELEMENTS} elements in all")
+        return numbers
 
     def _packed(self, rest: list[object]) -> object:
         kind, code, count = rest

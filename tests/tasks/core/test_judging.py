@@ -32,7 +32,9 @@ def test_all_cases_must_hold():
 def test_the_first_case_that_does_not_hold_decides():
     judgement = judge([ALLCLOSE] * 3, [[1.0], [5.0], [7.0]], [1.0, 2.0, 3.0])
     assert judgement.reason is Reason.WRONG_ANSWER
-    assert judgement.detail == "case 2 does not hold: np.allclose(f(1), target)"
+    assert judgement.detail == (
+        "case 2 does not hold: np.allclose(f(1), target); found 5.0, rtol 1e-05, atol 1e-08"
+    )
 
 
 def test_a_wrong_answer_before_an_exception_is_a_wrong_answer():

@@ -134,6 +134,24 @@ def test_subclasses_ship_as_their_basic_kind():
     assert same(trip(bytearray(b"ab")), b"ab")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        [range(2**20 + 1)],
+        [range(2**70)],
+        [range(0, -(2**70), -3)],
+        [range(2**19), [range(2**19)], range(1)],
+    ],
+)
+def test_ranges_too_long_to_expand_are_refused(values):
+    with pytest.raises(FrameError, match="ranges of more than"):
+        trip(values)
+
+
+def test_ranges_of_as_many_elements_as_are_expanded_come_back():
+    assert trip([range(2**20), range(5, 5)]) == [range(2**20), range(5, 5)]
+
+
 def test_sets_and_ranges_come_back():
     assert trip([{1, 2}, frozenset("ab"), range(0, 10, 3)]) == [
         {1, 2},
