@@ -57,6 +57,7 @@ def synthesise(file: Path, steps: list[str]) -> None:
 
 async def measure(file: Path, steps: list[str]) -> list[Line]:
     """Judge the small sub-step, then a large one."""
+    tenth_mb = file.stat().st_size / 1e7  # noqa: ASYNC240 - nothing else runs meanwhile
     plans = plan_steps([Problem("1", "", "", tuple(map(sub_step, steps)))], frozenset(steps))
     async with Verifier(plans, file, 1, Limits()) as verifier:
         judge, zygote = judge_and_zygote()
@@ -67,10 +68,9 @@ async def measure(file: Path, steps: list[str]) -> list[Line]:
         await expect_pass(verifier, steps[-1], program(SMALL))
         read = (bytes_read(judge) - began) / 1e6
         lines.append(Line("judge, read for the small sub-step", read, SMALL_SHARE_MB))
-        lines.append(
-            Line("judge, read since its start", bytes_read(judge) / 1e6, file.stat().st_size / 1e7)
-        )
+        lines.append(Line("judge, read since its start", bytes_read(judge) / 1e6, tenth_mb))
         reset_own_peak()
+        lines.append(Line("evaluator, RSS before", own_peak_mb(), EVALUATOR_MB))
         await expect_pass(verifier, steps[0], program(LARGE))
         lines.append(Line("evaluator, peak RSS at a 128 MB target", own_peak_mb(), EVALUATOR_MB))
         lines.append(Line("judge, RSS afterwards", memory_mb(judge, "Rss"), 2000.0))

@@ -29,9 +29,13 @@ def command(pid: int) -> str:
 
 
 def judge_and_zygote() -> tuple[int, int]:
-    """Return the two processes that an open verifier keeps."""
+    """Return the judge of an open verifier that is idle, and the template that children fork from.
+
+    The template is below the process that was started for it.
+    """
     judges = [pid for pid in children() if "tasks.judge.process" in command(pid)]
-    zygotes = [pid for pid in children() if "sandbox.zip" in command(pid)]
+    started = [pid for pid in children() if "sandbox.zip" in command(pid)]
+    zygotes = [pid for keeper in started for pid in children(keeper) or [keeper]]
     if len(judges) != 1 or len(zygotes) != 1:
         raise RuntimeError(f"expected a judge and a zygote, found {[*map(command, children())]}")
     return judges[0], zygotes[0]
