@@ -21,6 +21,7 @@ from tasks.judge.messages import LENGTH_BYTES, Request, pack_request
 
 START_S = 60.0
 COMPARISON_S = 60.0
+_WRITTEN_BYTES = 2**20
 
 _ENVIRONMENT = {
     "PATH": os.defpath,
@@ -102,8 +103,10 @@ class Judge:
         if stdin is None:
             raise SandboxError("the judge has no standard input; this is a bug, please report it")
         for piece in pack_request(request):
-            stdin.write(piece)
-            await stdin.drain()
+            for start in range(0, len(piece), _WRITTEN_BYTES):
+                # What the pipe has no room for is copied: of a large frame twice the whole.
+                stdin.write(memoryview(piece)[start : start + _WRITTEN_BYTES])
+                await stdin.drain()
         return await _read_reply(process)
 
     async def _start(self) -> asyncio.subprocess.Process:
