@@ -65,12 +65,12 @@ async def verify_many(verifier: Verifier, work: GoldWork, count: int) -> Counter
     return Counter(await asyncio.gather(*map(one, range(count))))
 
 
-async def stress(count: int, workers: int) -> None:
+async def stress(count: int, workers: int, warm: int) -> None:
     """Print what was held, and the throughput."""
     with example_work() as work:
         async with Verifier(work.plans, work.targets, workers, Limits()) as verifier:
             print(verifier.isolation)
-            await verify_many(verifier, work, WARM)
+            await verify_many(verifier, work, warm)
             before = look()
             begin = time.perf_counter()
             reasons = await verify_many(verifier, work, count)
@@ -88,7 +88,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000, help="verifications in one go (2000)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="at once (cores)")
+    parser.add_argument("--warm", type=int, default=WARM, help="in the first round (50)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder
-        asyncio.run(stress(options.count, options.workers))
+        asyncio.run(stress(options.count, options.workers, options.warm))
