@@ -139,10 +139,13 @@ def _first(failure: _Failure, a: object, b: object) -> tuple[str, object, object
         return _first_of(failure, _keyed(a, b), a, b)
     if failure.name == "cmp_tuple_or_list":
         return _first_of(failure, _numbered(a, b), a, b)
-    both = isinstance(a, list | tuple) and isinstance(b, list | tuple)
-    if failure.name == "==" and both:
+    if failure.name == "==" and _is_sequence(a) and _is_sequence(b):
         return _first_of(failure, _numbered(a, b), a, b)
     return _first_element(failure, a, b)
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _first_of(
@@ -212,7 +215,7 @@ def _agreement(failure: _Failure, a: Any, b: Any) -> Any:
 def _shown(value: object) -> str:
     """Show a single number or a short text, and of anything else its kind only."""
     if isinstance(value, np.generic):
-        value = value.item()
+        return _shown(cast("Any", value).item())
     if isinstance(value, str | bytes):
         return repr(value[:_MAX_TEXT]) + ("…" if len(value) > _MAX_TEXT else "")
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:

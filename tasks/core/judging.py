@@ -27,7 +27,7 @@ from tasks.core.comparison import (
 from tasks.core.difference import Comparisons
 from tasks.core.errors import SandboxError, TargetError
 from tasks.core.records import Ending, Reason
-from tasks.core.splitting.names import TARGET, binds, loads
+from tasks.core.rewriting import guarded, noted_condition
 from tasks.core.splitting.split import JudgeCase
 
 MAX_DETAIL = 2000
@@ -107,7 +107,7 @@ def _judge_case(
     except Exception as error:
         return Judgement(Reason.BAD_VALUE, f"case {number}: {error}"[:MAX_DETAIL])
     try:
-        held = bool(_evaluate(_noting(case), namespace))
+        held = bool(_evaluate(noted_condition(case), namespace))
     except MemoryError:
         return Judgement(Reason.BAD_VALUE, f"case {number}: the comparison needs too much memory")
     except VacuousComparisonError as error:
@@ -204,102 +204,12 @@ def bind_slots(case: JudgeCase, values: Sequence[object], namespace: dict[str, o
 
 def evaluate(expression: str, namespace: dict[str, object]) -> object:
     """Evaluate a condition (or a derived target) of the benchmark."""
-    return _evaluate(_guarded(ast.parse(expression, mode="eval")), namespace)
+    return _evaluate(guarded(ast.parse(expression, mode="eval")), namespace)
 
 
 def _evaluate(code: CodeType, namespace: dict[str, object]) -> object:
     with np.errstate(all="ignore"):
         return eval(code, namespace)  # noqa: S307 - our benchmark's code
-
-
-def _noting(case: JudgeCase) -> CodeType:
-    tree = ast.parse(case.condition, mode="eval")
-    return _guarded(_NotedComparisons(_made_with_target(case, tree)).visit(tree))
-
-
-def _made_with_target(case: JudgeCase, condition: ast.AST) -> set[str]:
-    """Names that may hold something of the target; all that a condition binds itself are."""
-    names = {TARGET}
-    for statement in ast.parse(case.source).body:
-        if loads(statement) & names:
-            names |= binds(statement)
-    for node in ast.walk(condition):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.arg):
-            names.add(node.arg)
-    return names
-
-
-def _guarded(expression: ast.AST) -> CodeType:
-    tree = _GuardedAll().visit(expression)
-    return compile(ast.fix_missing_locations(tree), "<judge>", "eval")
-
-
-class _NotedComparisons(ast.NodeTransformer):
-    """Lets the comparisons of a condition be noted, with which sides are made with the target."""
-
-    def __init__(self, names: set[str]) -> None:
-        self._names = names
-
-    def visit_Call(self, node: ast.Call) -> ast.Call:
-        self.generic_visit(node)
-        match node.func:
-            case ast.Attribute(attr="allclose" | "isclose" as name, value=ast.Name(id="np")):
-                pass
-            case ast.Name(
-                id="cmp_tuple_or_list" | "are_dicts_close" | "are_csc_matrix_close" as name
-            ):
-                pass
-            case _:
-                return node
-        match node.args:
-            case [ast.expr() as left, ast.expr() as right, *rest] if not any(
-                isinstance(argument, ast.Starred) for argument in node.args
-            ):
-                given = [*rest, *(keyword.value for keyword in node.keywords)]
-                node.func = self._noted(name, [[left], [right], given], node.func)
-            case _:
-                pass
-        return node
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        self.generic_visit(node)
-        match node:
-            case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
-                equal = ast.Name("_equal", ast.Load())
-                return ast.Call(self._noted("==", [[left], [right], []], equal), [left, right], [])
-            case _:
-                return node
-
-    def _noted(self, name: str, parts: list[list[ast.expr]], function: ast.expr) -> ast.Call:
-        flags = tuple(any(self._is_made(expr) for expr in part) for part in parts)
-        noted = ast.Name("_compared", ast.Load())
-        return ast.Call(noted, [ast.Constant(name), ast.Constant(flags), function], [])
-
-    def _is_made(self, expression: ast.expr) -> bool:
-        used = {node.id for node in ast.walk(expression) if isinstance(node, ast.Name)}
-        return bool(used & self._names)
-
-
-class _GuardedAll(ast.NodeTransformer):
-    """Puts `every` and `every_element` in place of `all(…)`, `np.all(…)` and `x.all(…)`.
-
-    Not in the helpers of a case: what they do with empty parts is theirs to say.
-    """
-
-    def visit_Call(self, node: ast.Call) -> ast.Call:
-        self.generic_visit(node)
-        match node.func:
-            case ast.Name(id="all"):
-                node.func = ast.Name("_every", ast.Load())
-            case ast.Attribute(attr="all", value=owner):
-                owned = [] if isinstance(owner, ast.Name) and owner.id == "np" else [owner]
-                node.func = ast.Name("_every_element", ast.Load())
-                node.args = [*owned, *node.args]
-            case _:
-                pass
-        return node
 
 
 def _unmasked(value: object) -> object:

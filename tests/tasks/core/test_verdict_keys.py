@@ -30,7 +30,7 @@ def test_the_key_is_the_one_that_other_versions_have_written() -> None:
         '{"blas_core":null,"cases":['
         '{"child":{"ships":["x"],"source":"x = f()"},"judge":{"condition":"a == target",'
         '"derived":"a","slots":["a"],"source":"","text":"f() == target","uses_target":true}}],'
-        f'"environment_sha256":"{"e" * 64}","fenced":true,"judge_libraries":[],"judge_version":1,'
+        f'"environment_sha256":"{"e" * 64}","fenced":true,"judge_libraries":[],"judge_version":2,'
         '"limits":{"cpu_s":60.0,"frame_bytes":1048576.0,"memory_bytes":1073741824.0,"wall_s":180.0},'
         '"program_sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",'
         f'"reveal_targets":false,"sandbox_version":1,"target_sha256":"{"a" * 64}","try_index":0}}'
