@@ -1,5 +1,6 @@
 """Folders of killed owners go, those of living owners and of others stay."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.core.records import Ending
 from tasks.sandbox.owned_folder import make_owned_folder, remove_abandoned_folders
 
 ROOT = Path(__file__).parents[3]
@@ -73,3 +75,22 @@ def test_a_folder_let_go_of_is_abandoned():
     os.close(lock)
     remove_abandoned_folders()
     assert not folder.exists()
+
+
+def test_opening_a_pool_removes_what_a_killed_evaluator_left(make_pool, temporary):
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    command = [sys.executable, "-c", OWNER]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as owner:
+        folder = Path(owner.stdout.readline().decode().strip())
+        owner.kill()
+
+    async def talk():
+        async with make_pool() as pool:
+            (mine,) = temporary.glob("sandbox-*")  # and not the dead owner's
+            assert mine != folder
+            remove_abandoned_folders()
+            assert mine.exists()
+            return await pool.run("pass")
+
+    assert asyncio.run(talk()).ending is Ending.COMPLETED
+    assert not list(temporary.glob("sandbox-*"))
