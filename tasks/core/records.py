@@ -209,7 +209,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class ChildCase:
-    """What the child runs for one case: statements, then expressions whose values it ships."""
+    """What the child runs for one case: statements, then expressions whose values it ships.
+
+    The values of one case make one frame, in the order of `ships`.
+    """
 
     source: str
     ships: tuple[str, ...]
@@ -217,7 +220,10 @@ class ChildCase:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One program and the child parts of its cases, run in order in one namespace."""
+    """One program and the child parts of its cases, run in order in one namespace.
+
+    Both are source text. Without cases the program is only run, and no frame comes back.
+    """
 
     program: str
     cases: tuple[ChildCase, ...]
@@ -228,8 +234,8 @@ class Limits:
     """What one child may use; a program that is still running after either time is ended.
 
     `cpu_s` is processor time, so that a verdict does not depend on load; `wall_s` is the outer
-    guard for programs that sleep. `memory_bytes` is the address space that a program may add to its
-    interpreter's; `frame_bytes` caps all values that a child ships together.
+    guard for programs that sleep; both are seconds. `memory_bytes` is the address space that a
+    program may add to its interpreter's; `frame_bytes` caps all values that a child ships together.
     """
 
     cpu_s: float = 1800.0
@@ -256,6 +262,8 @@ class Ending(StrEnum):
 class Outcome:
     """What the sandbox saw: the ending, and one undecoded frame for each case that shipped.
 
+    Frames are in the order of the cases; there are fewer than cases unless the ending is COMPLETED.
+    `duration_s` is wall clock with the child's start, `cpu_s` its processor time, both in seconds.
     `violation` tells that the program failed after it tried something that the sandbox denies;
     `peak_bytes` is its memory in use at most; `signal` is what the kernel says ended the child, 0
     for none, also where the sandbox sent it.

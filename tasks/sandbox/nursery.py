@@ -5,7 +5,7 @@ Where nothing can be forked it hands out fresh interpreters instead.
 
 import asyncio
 import logging
-import tempfile
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tasks.sandbox.bundle import write_bundle
 from tasks.sandbox.fresh_child import FreshChild
 from tasks.sandbox.launch import ChildProcess, Interpreter
 from tasks.sandbox.layers import BlockedError, Layer
+from tasks.sandbox.owned_folder import make_owned_folder, remove_abandoned_folders
 from tasks.sandbox.removal import remove_tree
 from tasks.sandbox.zygote_link import ZygoteLink
 from tasks.sandbox.zygote_talk import FolderPart
@@ -37,16 +38,19 @@ class Nursery:
         self._without = frozenset(without)
         self._forking = forking
         self._folder: Path | None = None
+        self._lock: int | None = None
         self._link: ZygoteLink | None = None
         self._changing = asyncio.Lock()
 
     async def open(self) -> None:
-        """Make the folder.
+        """Make the folder, after removing those that killed processes have left.
 
         Raises:
             SandboxError: there is no room for it.
         """
-        folder = self._folder = _make_folder()
+        await asyncio.to_thread(remove_abandoned_folders)
+        folder, self._lock = _make_folder()
+        self._folder = folder
         self._interpreter = Interpreter(self._python, folder / "sandbox.zip", self._environment)
         try:
             write_bundle(self._interpreter.bundle)
@@ -76,12 +80,17 @@ class Nursery:
         """End the zygote and remove the folder."""
         link, self._link = self._link, None
         folder, self._folder = self._folder, None
+        lock, self._lock = self._lock, None
         try:
             if link is not None:
                 await link.close()
         finally:
-            if folder is not None:
-                await asyncio.to_thread(remove_tree, folder)
+            try:
+                if folder is not None:
+                    await asyncio.to_thread(remove_tree, folder)
+            finally:
+                if lock is not None:
+                    os.close(lock)
 
     async def _open_link(self, folder: Path) -> ZygoteLink:
         """Start a zygote with every layer that the host lets it have."""
@@ -96,9 +105,9 @@ class Nursery:
                 self._without |= {error.layer}
 
 
-def _make_folder() -> Path:
+def _make_folder() -> tuple[Path, int]:
     try:
-        folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
+        folder, lock = make_owned_folder()
         for part in FolderPart:
             (folder / part).mkdir()
     except OSError as error:
@@ -108,4 +117,4 @@ def _make_folder() -> Path:
         ) from error
     # Other users, as which children may run, can go through but not look around.
     folder.chmod(0o711)
-    return folder
+    return folder, lock

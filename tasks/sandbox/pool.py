@@ -3,7 +3,9 @@
 The one way into the sandbox, usable by itself:
 
     async with SandboxPool(workers=2) as pool:
+        outcome = await pool.run("x = 6 * 7")
         outcome = await pool.run(Job("x = 6 * 7", (ChildCase("", ("x",)),)))
+        [x] = decode_values(outcome.frames[0])
 
 What stands behind `run` (a zygote that forks a confined child for each job, or a fresh interpreter
 where nothing can be forked) is nobody else's concern.
@@ -137,7 +139,7 @@ class SandboxPool:
         await self._nursery.close()
 
     async def run(
-        self, job: Job, limits: Limits | None = None, *, key: str | None = None
+        self, job: Job | str, limits: Limits | None = None, *, key: str | None = None
     ) -> Outcome:
         """Run one job; cancelling the call kills the child.
 
@@ -145,13 +147,17 @@ class SandboxPool:
         alone, before its end is believed.
 
         Args:
-            job: the program and its cases.
+            job: the program and its cases; a bare text is a program without cases, whose outcome
+                has no frames.
             limits: its own limits, instead of the pool's.
             key: names jobs that take about the same time and memory, to plan by what they took.
 
         Raises:
             SandboxError: the child could not be started, or the pool is closed.
+            TypeError: the program is no text.
         """
+        job = Job(job, ()) if isinstance(job, str) else job
+        _check_text(job)
         if not self._open:
             raise SandboxError("the sandbox pool is not open; run jobs inside `async with`")
         task = asyncio.create_task(self._run(job, limits or self._limits, key))
@@ -195,6 +201,15 @@ class SandboxPool:
             except ZygoteEndedError:
                 return None
         return None if stay.had_company and _is_doubtful(outcome) else outcome
+
+
+def _check_text(job: object) -> None:
+    """Refuse, as the caller's mistake, what would look like the program's once it is sent."""
+    program: object = job.program if isinstance(job, Job) else job
+    if not isinstance(program, str):
+        raise TypeError(
+            f"expected a program as str, found {type(program).__name__}; decode it before it is run"
+        )
 
 
 def _is_doubtful(outcome: Outcome) -> bool:

@@ -618,3 +618,13 @@ def test_ten_gigabytes_of_output_are_thrown_away(make_pool):
             return await pool.run(job(program))
 
     assert asyncio.run(talk()).ending is Ending.COMPLETED
+
+
+def test_a_gigabyte_of_errors_leaves_its_last_words(run_program):
+    program = (
+        "import os\nb = b'e' * 2**24\nn = 0\nwhile n < 2**30: n += os.write(2, b)\nos._exit(1)"
+    )
+    outcome = run_program(program, ["1"])
+    assert outcome.ending is Ending.KILLED
+    assert len(outcome.detail) == 2000
+    assert outcome.duration_s < SOON_S

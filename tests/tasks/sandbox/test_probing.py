@@ -96,3 +96,20 @@ def test_a_host_that_denies_user_namespaces_is_no_failure(bare_python):
             pytest.skip("no user namespaces here")
         raise
     assert out == "strong True\n"
+
+
+def test_a_filter_that_denies_unshare_is_no_failure(bare_python):
+    # As in a container: load the call's number; is it unshare's? then EPERM (1); else allow.
+    source = (
+        "import platform, struct\n"
+        "from tasks.sandbox import kernel, seccomp\n"
+        "number = {'x86_64': 272, 'aarch64': 97}[platform.machine()]\n"
+        "ends = (6, 0, 0, 0x50001), (6, 0, 0, 0x7fff0000)\n"
+        "lines = [(0x20, 0, 0, 0), (0x15, 0, 1, number), *ends]\n"
+        "kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)\n"
+        "seccomp.install(b''.join(struct.pack('HBBI', *line) for line in lines))\n"
+        "from tasks.sandbox.probing import probe_level\n"
+        f"report = probe_level({bare_python!r})\n"
+        "print(report.level, 'user_ns' in report.missing)"
+    )
+    assert run(source) == "strong True\n"
