@@ -250,7 +250,9 @@ def test_a_program_that_searches_itself_does_not_find_the_target(judge_own):
     planted = f"{SEARCH}\nplanted = {[HIDDEN]!r}"
     searched, found = judge_own(["assert f(1) == target"], [HIDDEN], SEARCH, planted)
     assert searched.reason is Reason.WRONG_ANSWER
-    assert searched.detail == "case 1 does not hold: f(1) == target; shipped NoneType, target str"
+    assert searched.detail == (
+        "case 1 does not hold: f(1) == target; found None; shipped NoneType, target str"
+    )
     assert found.passed
 
 

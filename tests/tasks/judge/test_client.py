@@ -18,8 +18,9 @@ from tasks.core.records import Reason
 from tasks.judge.client import Judge
 
 CASES = ["assert f(1) == target", "assert f(2) == target"]
-ENDLESS = ["assert all(i > -1 for i in f(1)) == target"]
-FOR_EVER = range(2**62)
+# A power of a billion bits and more.
+ENDLESS = ["assert (f(1) ** g(1) > 0) == target"]
+FOR_EVER = [10**9, 10**9]
 SHORT_S = 0.5
 SOON_S = 30.0
 PASSED = Judgement(Reason.PASSED)
@@ -50,7 +51,7 @@ def test_each_of_many_requests_at_once_gets_its_own_answer(targets, request_for)
 
     answers = asyncio.run(talk())
     assert [answer.reason is Reason.PASSED for answer in answers] == [False, True, False]
-    assert answers[0].detail == "case 2 does not hold: f(2) == target"
+    assert answers[0].detail == "case 2 does not hold: f(2) == target; found 11.0"
 
 
 def test_a_judge_leaves_with_the_evaluation(targets):
@@ -90,7 +91,7 @@ def test_a_comparison_without_end_is_a_bad_value_and_the_next_request_is_served(
     async def talk():
         async with Judge(targets, comparison_s=SHORT_S) as judge:
             ticking = asyncio.create_task(tick())
-            bomb = await judge.judge(request_for("1.2", ENDLESS, [FOR_EVER]))
+            bomb = await judge.judge(request_for("1.2", ENDLESS, FOR_EVER))
             ticking.cancel()
         async with Judge(targets) as judge:
             return bomb, await judge.judge(request_for("1.2", CASES[:1], [True]))
@@ -104,7 +105,7 @@ def test_a_comparison_without_end_is_a_bad_value_and_the_next_request_is_served(
 def test_a_comparison_without_end_does_not_hold_up_others(targets, request_for):
     async def talk():
         async with Judge(targets, comparison_s=SOON_S) as judge:
-            bomb = asyncio.create_task(judge.judge(request_for("1.2", ENDLESS, [FOR_EVER])))
+            bomb = asyncio.create_task(judge.judge(request_for("1.2", ENDLESS, FOR_EVER)))
             await asyncio.sleep(0.1)
             answers = [await judge.judge(request_for("1.2", CASES[:1], [True])) for _ in range(3)]
             still_running = not bomb.done()
@@ -155,14 +156,14 @@ def test_values_that_grow_beyond_the_memory_pass_nothing(targets, request_for, c
 def test_a_cancelled_request_leaves_no_answer_for_the_next(targets, request_for):
     async def talk():
         async with Judge(targets) as judge:
-            bomb = asyncio.create_task(judge.judge(request_for("1.2", ENDLESS, [FOR_EVER])))
+            bomb = asyncio.create_task(judge.judge(request_for("1.2", ENDLESS, FOR_EVER)))
             await asyncio.sleep(SHORT_S)
             bomb.cancel()
             with suppress(asyncio.CancelledError):
                 await bomb
             return await judge.judge(request_for("1.1", CASES, [6.0], [0.0]))
 
-    assert asyncio.run(talk()).detail == "case 2 does not hold: f(2) == target"
+    assert asyncio.run(talk()).detail == "case 2 does not hold: f(2) == target; found 0.0"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no HDF5 file"])
@@ -213,7 +214,7 @@ from tasks.sandbox.wire import encode_values
 
 async def main():
     parts = tuple(part.judge for part in split_cases("1.2", [sys.argv[2]]))
-    frame = encode_values([range(2**62)], 1000)
+    frame = encode_values([10**9, 10**9], 1000)
     async with Judge(Path(sys.argv[1])) as judge:
         print("ready", flush=True)
         await judge.judge(Request("1.2", parts, Ending.COMPLETED, "", (frame,)))
