@@ -14,12 +14,11 @@ from flows.dataset import Dataset, make_verifier
 from flows.progress import Progress
 from flows.session import SESSION
 from tasks.core.errors import ConfigError
+from tasks.core.listing import name_first
 from tasks.core.ordering import natural_key
 from tasks.core.records import Environment
 from tasks.environments import prepare_environment
 from tasks.verifier import Verifier
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +90,4 @@ def _refusal(settings: DataSettings, missing: Mapping[str, str]) -> ConfigError:
 
 def _listed(missing: Mapping[str, str]) -> str:
     ids = sorted(missing, key=natural_key)
-    named = "; ".join(f"problem {name}: {missing[name]}" for name in ids[:_NAMED])
-    return named + (f"; and {len(ids) - _NAMED} more problems" if len(ids) > _NAMED else "")
+    return name_first([f"problem {name}: {missing[name]}" for name in ids])

@@ -18,6 +18,7 @@ from typing import cast
 
 from tasks.core.errors import ConfigError, DatasetError
 from tasks.core.extraction import take_given
+from tasks.core.listing import name_first
 from tasks.core.records import Given, Problem, SubStep
 
 # Ids name HDF5 groups and files, and stand in comma-separated options.
@@ -125,8 +126,7 @@ def _suggestion(unknown: str, available: Sequence[str]) -> str:
         return f"that looks like a sub-step: choose the whole problem {problem_id}"
     if close:
         return f"did you mean {' or '.join(close)}?"
-    more = f" and {len(available) - _LISTED} more" if len(available) > _LISTED else ""
-    return f"it has {', '.join(available[:_LISTED])}{more}"
+    return f"it has {name_first(available, _LISTED)}"
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -1,7 +1,7 @@
 """Targets: the expected values of cases, kept in SciCode's HDF5 layout (`tasks.target_layout`)."""
 
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self, cast
@@ -9,6 +9,7 @@ from typing import Self, cast
 import h5py  # pyright: ignore[reportMissingTypeStubs] - it ships none; Group stands in
 
 from tasks.core.errors import TargetError
+from tasks.core.listing import name_first
 from tasks.core.records import Problem, Scored
 from tasks.target_hashing import digest_group
 from tasks.target_layout import Group, as_group
@@ -18,7 +19,6 @@ from tasks.target_writing import write_targets
 __all__ = ["TargetFile", "check_targets", "write_targets"]
 
 _CASE = re.compile(r"test[1-9][0-9]*")
-_NAMED = 5
 _READ_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError)
 
 
@@ -106,22 +106,17 @@ def check_targets(path: Path, problems: Iterable[Problem], scored: Scored) -> fr
     if wrong:
         raise TargetError(
             f"{path}: expected {cases[wrong[0]]} targets for {wrong[0]}, one for each case, found "
-            f"{counts[wrong[0]]} (wrong number for {_first(wrong)}); check that the file matches "
-            "the dataset release"
+            f"{counts[wrong[0]]} (wrong number for {name_first(wrong)}); check that the file "
+            "matches the dataset release"
         )
     if len(absent) == len(cases) or (absent and scored is Scored.ALL):
         restrict = f", or score only those that have them (`--scored {Scored.WITH_TARGETS}`)"
         raise TargetError(
             f"{path}: expected targets for {len(cases)} scored sub-steps, found none for "
-            f"{_first(absent) or 'any'}; check that the file matches the dataset release"
+            f"{name_first(absent) or 'any'}; check that the file matches the dataset release"
             + (restrict if len(absent) < len(cases) else "")
         )
     return frozenset(cases).difference(absent)
-
-
-def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
 
 
 def _open(path: Path) -> h5py.File:

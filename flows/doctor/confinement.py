@@ -13,6 +13,7 @@ from flows.dataset import worker_count
 from flows.doctor.benchmarks import chosen_problems
 from flows.doctor.findings import Finding, Status, failure
 from tasks.core.errors import EvalError
+from tasks.core.listing import name_first
 from tasks.core.ordering import natural_key
 from tasks.dependencies import find_unimportable
 from tasks.environments import find_environment
@@ -22,7 +23,6 @@ from tasks.sandbox.pool import SandboxPool
 _ISOLATION = "isolation"
 _DEPENDENCIES = "dependencies"
 _ENVIRONMENTS = "environments"
-_NAMED = 5
 
 
 def isolation_and_dependencies(settings: DataSettings) -> tuple[Finding, ...]:
@@ -99,9 +99,8 @@ def judge_dependencies(
         found = f"those of all {number} problems can be imported"
         return Finding(_DEPENDENCIES, Status.OK, found)
     ids = sorted(missing, key=natural_key)
-    named = ", ".join(f"{name} ({missing[name]})" for name in ids[:_NAMED])
-    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-    found = f"{len(ids)} of {number} problems cannot be run here: {named}{more}"
+    named = name_first([f"{name} ({missing[name]})" for name in ids])
+    found = f"{len(ids)} of {number} problems cannot be run here: {named}"
     if unbuilt:
         advice = f"{', '.join(unbuilt)} will be tried too, once it is built"
         return Finding(_DEPENDENCIES, Status.NOTE, found, advice)

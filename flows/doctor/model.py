@@ -7,6 +7,7 @@ from flows.dataset import Dataset, locate
 from flows.doctor.benchmarks import chosen_problems
 from flows.doctor.findings import Finding, Status
 from flows.embedded import embedded_books
+from tasks.core.listing import name_first
 from tasks.model_list import Answered, ModelList, ask_models
 
 _NAME = "endpoint"
@@ -36,8 +37,7 @@ def _is_api(url: str, api_key: str) -> bool:
 
 
 def _listed(base_url: str, models: Sequence[str], model: str | None) -> Finding:
-    more = f" and {len(models) - _LISTED} more" if len(models) > _LISTED else ""
-    served = (", ".join(models[:_LISTED]) or "no model") + more
+    served = name_first(models, _LISTED) or "no model"
     if model is None:
         found = f"{base_url} serves {served}; none is chosen"
         return Finding(_NAME, Status.FAIL, found, "choose one with --model")

@@ -8,11 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tasks.core.json_value import JsonValue
+from tasks.core.listing import name_first
 from tasks.core.ordering import natural_key
 from tasks.core.records import AttemptResult, Reason, StepResult
 from tasks.core.rulings import TryRule, is_unstable
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def remark_unstable(attempts: Iterable[AttemptResult], rule: TryRule) -> Remark 
         return None
     unstable = [(a, step) for a, step in tried if is_unstable(step)]
     steps = sorted({step.step_id for _, step in unstable}, key=natural_key)
-    found = f"{len(unstable)} unstable ({_first(steps)})" if unstable else "all of them stable"
+    found = f"{len(unstable)} unstable ({name_first(steps)})" if unstable else "all of them stable"
     entries: list[JsonValue] = [
         {"step_id": s.step_id, "repeat": a.repeat, "tries": [reason.value for reason in s.tries]}
         for a, s in unstable
@@ -96,7 +95,7 @@ def remark_guessable(
     without = f"; without them {passed_others} of {others} passed" if others else ""
     return Remark(
         "guessable",
-        f"{len(names)} sub-steps can be passed by guessing ({_first(names)}): {passed} of "
+        f"{len(names)} sub-steps can be passed by guessing ({name_first(names)}): {passed} of "
         f"{len(guessed)} passed{without}",
         {
             "step_ids": [*names],
@@ -124,12 +123,7 @@ def _passes_in(step: StepResult, environment: str) -> bool:
     return (environment, _PASSED) in step.environments
 
 
-def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
 def _difference(step_ids: Sequence[str]) -> str:
     if not step_ids:
         return "they agree in every sub-step"
-    return f"sub-steps in which they differ: {len(step_ids)} ({_first(step_ids)})"
+    return f"sub-steps in which they differ: {len(step_ids)} ({name_first(step_ids)})"
