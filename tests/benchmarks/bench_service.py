@@ -114,7 +114,8 @@ async def served(config: dict[str, object], queue: int):
     options = [text for k, v in config.items() for text in (f"--{k.replace('_', '-')}", str(v))]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "flows", "serve-verifier", "--port", "0"),
-        *("--queue", str(queue), *options),
+        # The same programs come again and again: each is to run.
+        *("--queue", str(queue), "--no-verdict-cache", *options),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
