@@ -92,11 +92,11 @@ def remark_guessable(
     names = sorted({step.step_id for step in guessed}, key=natural_key)
     passed, passed_others = _count_passed(guessed), _count_passed(steps) - _count_passed(guessed)
     others = len(steps) - len(guessed)
-    without = f"; without them {passed_others} of {others} passed" if others else ""
+    without = f"; without them {passed_others} of {others}" if others else ""
     return Remark(
         "guessable",
-        f"{len(names)} sub-steps can be passed by guessing ({name_first(names)}): {passed} of "
-        f"{len(guessed)} passed{without}",
+        f"sub-steps that can be passed by guessing: {len(names)} ({name_first(names)}), passed "
+        f"{passed} of {len(guessed)}{without}",
         {
             "step_ids": [*names],
             "passed": passed,

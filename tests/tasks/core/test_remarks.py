@@ -66,7 +66,7 @@ def test_what_can_be_guessed_is_counted_apart() -> None:
     remark = remark_guessable([attempt(*steps)], {"1.1", "9.9"})
     assert remark is not None
     assert remark.text == (
-        "1 sub-steps can be passed by guessing (1.1): 1 of 1 passed; without them 0 of 2 passed"
+        "sub-steps that can be passed by guessing: 1 (1.1), passed 1 of 1; without them 0 of 2"
     )
     assert remark.data["subtask_accuracy_without"] == 0.0
     assert remark_guessable([attempt(*steps)], {"9.9"}) is None
