@@ -77,7 +77,8 @@ def test_doctor_tells_that_an_evaluation_could_start(small: Path, tmp_path: Path
     assert last == "ready: an evaluation with these settings can start"
     assert {line.split()[0] for line in lines} <= {"ok", "note"}
     names = [line[6:25].strip() for line in lines]
-    assert names[:5] == ["python", "packages", "isolation", "dependencies", "prefect"]
+    first = ["python", "packages", "isolation", "environments", "dependencies", "prefect"]
+    assert names[:6] == first
     assert names[-3:] == ["cases and targets", "prompt", "endpoint"]
     assert len(names) == len(set(names)) == 17
 
