@@ -5,7 +5,7 @@ A named dataset stands for files in the data folder; `example` comes with the pa
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -136,6 +136,11 @@ def select(sets: Sequence[ProblemSet], ids: Sequence[str]) -> tuple[Problem, ...
         path=sets[0].path,
     )
     return select_problems(merged, ids).problems
+
+
+def with_scored_steps(problems: Sequence[Problem], scored: Collection[str]) -> tuple[Problem, ...]:
+    """Keep the problems that have scored sub-steps."""
+    return tuple(p for p in problems if any(step.step_id in scored for step in p.sub_steps))
 
 
 def limits(settings: DataSettings) -> Limits:

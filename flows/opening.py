@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from flows.config import DataSettings, Unimportable
-from flows.dataset import Dataset, make_verifier
+from flows.dataset import Dataset, make_verifier, with_scored_steps
 from flows.progress import Progress
 from flows.session import SESSION
 from tasks.core.errors import ConfigError
@@ -52,9 +52,8 @@ async def open_verifier(
     verifier = await stack.enter_async_context(make_verifier(settings, dataset, environments))
     judged = [
         problem
-        for problem in dataset.problems
-        if (problem_ids is None or problem.problem_id in problem_ids)
-        and any(step.step_id in dataset.scored for step in problem.sub_steps)
+        for problem in with_scored_steps(dataset.problems, dataset.scored)
+        if problem_ids is None or problem.problem_id in problem_ids
     ]
     missing = await verifier.find_unimportable(judged)
     if missing and settings.unimportable is Unimportable.REFUSE:

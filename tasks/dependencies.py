@@ -13,6 +13,8 @@ from tasks.sandbox.pool import SandboxPool
 _LIMITS = Limits(cpu_s=60.0, wall_s=180.0, frame_bytes=2**10)
 # What the detail ends with, below the lines of the program.
 _IMPORT_ERROR = re.compile(r"^(?:ImportError|ModuleNotFoundError)\b.*", re.MULTILINE | re.DOTALL)
+# Where the interpreter found the module, which tells a reader nothing.
+_PLACE = re.compile(r" \(/.*\)$")
 
 
 async def find_unimportable(pool: SandboxPool, problems: Iterable[Problem]) -> dict[str, str]:
@@ -38,4 +40,4 @@ async def _try(pool: SandboxPool, imports: str) -> str | None:
     if outcome.ending is not Ending.RAISED:
         return None
     failure = _IMPORT_ERROR.search(outcome.detail)
-    return None if failure is None else failure[0]
+    return None if failure is None else _PLACE.sub("", failure[0])

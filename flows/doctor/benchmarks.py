@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flows.config import EXAMPLE, DataSettings, EvalConfig
-from flows.dataset import NAMED, locate, select
+from flows.dataset import NAMED, locate, select, with_scored_steps
 from flows.doctor.findings import Finding, Status
 from flows.inputs import load_prompt_template
 from tasks.core.assets import ASSETS, Asset
+from tasks.core.errors import TargetError
 from tasks.core.records import Problem
 from tasks.dataset import load_problems
 from tasks.targets import TargetFile, check_targets
@@ -67,6 +68,21 @@ def chosen_problems(settings: DataSettings) -> tuple[Problem, ...]:
         for path in files.problems
     ]
     return select(sets, settings.problems)
+
+
+def judged_problems(settings: DataSettings) -> tuple[Problem, ...]:
+    """Read the problems that have scored sub-steps; all of them where the targets cannot tell.
+
+    Raises:
+        ConfigError, DatasetError: what was expected, what was found, what to do.
+    """
+    problems = chosen_problems(settings)
+    try:
+        scored = check_targets(locate(settings).targets, problems, settings.scored)
+    except TargetError:
+        # That is for the check of the targets to say.
+        return problems
+    return with_scored_steps(problems, scored)
 
 
 def prompt(config: EvalConfig) -> Finding:

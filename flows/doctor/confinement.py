@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 from flows.config import DataSettings, Unimportable
 from flows.dataset import worker_count
-from flows.doctor.benchmarks import chosen_problems
+from flows.doctor.benchmarks import judged_problems
 from flows.doctor.findings import Finding, Status, failure
 from tasks.core.errors import EvalError
 from tasks.core.listing import name_first
@@ -79,7 +79,7 @@ async def _dependencies(
     pools: Sequence[SandboxPool], settings: DataSettings, unbuilt: Sequence[str]
 ) -> Finding:
     try:
-        problems = chosen_problems(settings)
+        problems = judged_problems(settings)
         tried = [await find_unimportable(pool, problems) for pool in pools]
     except EvalError as error:
         return failure(_DEPENDENCIES, error)

@@ -80,7 +80,7 @@ def test_doctor_tells_that_an_evaluation_could_start(small: Path, tmp_path: Path
     first = ["python", "packages", "isolation", "environments", "dependencies", "prefect"]
     assert names[:6] == first
     assert names[-3:] == ["cases and targets", "prompt", "endpoint"]
-    assert len(names) == len(set(names)) == 17
+    assert len(names) == len(set(names)) == 18
 
 
 def test_doctor_tells_each_thing_that_keeps_an_evaluation_from_starting(

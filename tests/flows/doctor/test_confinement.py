@@ -15,6 +15,7 @@ from flows.doctor.confinement import (
 from flows.doctor.findings import Finding, Status
 from tasks.environments import prepare_environment
 from tasks.sandbox.layers import Layer, Level, report_level
+from tasks.targets import write_targets
 
 ALL = frozenset(Layer)
 
@@ -62,6 +63,18 @@ def test_modules_that_are_not_there_are_told_with_their_problem(lacking: Path) -
         "2 (ModuleNotFoundError: No module named 'no_such_module')"
     )
     assert "--environment" in dependencies.advice
+
+
+def test_problems_that_are_not_scored_need_no_modules(lacking: Path, tmp_path: Path) -> None:
+    targets = tmp_path / "some.h5"
+    # Targets of problem 1 only: 3 doubled.
+    write_targets(targets, {"1.1": [6]})
+    asked = settings(lacking, targets=targets, scored="with-targets")
+    _, _, dependencies = isolation_and_dependencies(asked)
+    assert (dependencies.status, dependencies.found) == (
+        Status.OK,
+        "those of all 1 problems can be imported",
+    )
 
 
 def test_a_dataset_that_is_not_there_leaves_the_level_to_be_told(tmp_path: Path) -> None:
