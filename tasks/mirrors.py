@@ -6,6 +6,7 @@ refused before a byte of them is kept.
 """
 
 import re
+import socket
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -100,7 +101,16 @@ class HttpMirror:
         except (httpx.InvalidURL, *_HOPELESS) as error:
             raise MirrorError(f"{type(error).__name__}: {error}") from error
         except httpx.HTTPError as error:
-            raise MirrorError(f"{type(error).__name__}: {error}", again=True) from error
+            again = not _is_unknown_host(error)
+            raise MirrorError(f"{type(error).__name__}: {error}", again=again) from error
+
+
+def _is_unknown_host(error: BaseException) -> bool:
+    """Whether nobody knows the host's name: a machine without network is told so at once."""
+    link: BaseException | None = error
+    while link is not None and not isinstance(link, socket.gaierror):
+        link = link.__cause__ or link.__context__
+    return link is not None and link.errno == socket.EAI_NONAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -432,3 +432,14 @@ def test_a_full_disk_ends_the_download_and_keeps_what_came(
     )
     assert ran.stdout.startswith("file: cannot write more than 4000 bytes: File too large; make")
     assert (tmp_path / "file.part").read_bytes() == CONTENT[:4000]
+
+
+def test_a_host_that_nobody_knows_is_asked_once(
+    tmp_path: Path, client: httpx.Client, seen: Seen
+) -> None:
+    """The top-level domain `invalid` is reserved for names that do not exist (RFC 2606)."""
+    mirror = HttpMirror(client, "http://nobody.invalid/file")
+    asset = Asset("file", SHA256, ("https://nobody.invalid/file",), len(CONTENT))
+    with pytest.raises(DownloadError):
+        fetch(asset, tmp_path, [mirror], Patience(tries=3, wait_s=60.0), seen)
+    assert len(seen.notes) == 1
