@@ -64,9 +64,21 @@ async def open_verifier(
 
 
 def _prepare(settings: DataSettings, progress: Progress) -> tuple[Environment, ...]:
-    """Find or build the environments; a build takes a minute and is announced."""
-    names = dict.fromkeys(settings.environments)
-    return tuple(prepare_environment(name, settings.cache_dir, progress.note) for name in names)
+    """Find or build the environments; a build takes a minute and is announced.
+
+    Raises:
+        ConfigError: an environment cannot be had, or two of them have one name.
+        SandboxError: an environment cannot be built.
+    """
+    asked = dict.fromkeys(settings.environments)
+    found = tuple(prepare_environment(name, settings.cache_dir, progress.note) for name in asked)
+    names = [environment.name for environment in found]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            f"expected environments of different names, found {', '.join(names)}: their verdicts "
+            "could not be told apart; rename a lock file, or leave one out"
+        )
+    return found
 
 
 def without(dataset: Dataset, problem_ids: frozenset[str]) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,3 +72,16 @@ def test_a_problem_that_is_left_out_takes_its_scored_sub_steps_with_it(
     dataset = without(load_dataset(small_config()), frozenset({"2"}))
     assert [problem.problem_id for problem in dataset.problems] == ["1"]
     assert dataset.scored == {"1.1", "1.2", "1.3"}
+
+
+def test_two_environments_of_one_name_are_refused(
+    small_config: MakeConfig, evaluate: Evaluate, tmp_path: Path
+) -> None:
+    locks = [tmp_path / folder / "own.lock" for folder in ("one", "other")]
+    for lock in locks:
+        lock.parent.mkdir()
+        lock.write_text(f"# python: {sys.version_info.major}.{sys.version_info.minor}\n")
+    config = small_config(environments=",".join(map(str, locks)))
+    with pytest.raises(ConfigError, match="different names, found own, own"):
+        evaluate(config)
+    assert not config.output.exists()
