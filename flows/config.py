@@ -4,7 +4,8 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar, cast
@@ -19,8 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from flows.endpoint_config import EndpointConfig
+from flows.sampling_config import SamplingConfig
 from tasks.core.errors import ConfigError
-from tasks.core.records import Given, Scored
+from tasks.core.records import Extraction, Given, Scored
 from tasks.core.rulings import Repeated, TryRule
 from tasks.sandbox.layers import Level
 
@@ -148,49 +151,31 @@ class DataSettings(BaseModel):
     )
 
 
-class EvalConfig(DataSettings):
+class EvalConfig(DataSettings, EndpointConfig, SamplingConfig):
     """Everything that one evaluation depends on."""
 
     model: str | None = Field(
         None,
-        description="name of the model at the endpoint (default: reference, on the embedded one)",
-    )
-    base_url: str | None = Field(
-        None,
-        description="URL of an OpenAI-compatible endpoint, ending in /v1 "
-        "(default: an embedded one that serves the models reference and flawed)",
-    )
-    checkpoint: str | None = Field(
-        None,
-        description="identity of the weights behind the model's name, part of the cache key "
-        "(default: the base URL)",
-    )
-    api_key_env: str = Field(
-        "OPENAI_API_KEY",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        description="name of the environment variable that holds the endpoint's key",
+        description="name of the model at the endpoint (default: reference, on the embedded one; "
+        "the checkpoint's own name where it is served)",
     )
     repeats: int = Field(1, ge=1, description="independent tries at every problem")
     background: bool = Field(default=True, description="give the model the scientific background")
-    prompt: Path | None = Field(
-        None, description="prompt template file (default: the official one if there, else ours)"
+    prompt: str | None = Field(
+        None,
+        description="official, own, or a prompt template file (default: official if there, else "
+        "own)",
     )
-    temperature: float | None = Field(
-        None, ge=0, description="sampling temperature (default: not sent)"
+    extraction: Extraction = Field(
+        Extraction.OFFICIAL,
+        description="how code is taken out of an answer: official, as published scores do; robust "
+        "keeps imports and takes the last block of code",
     )
-    top_p: float | None = Field(
-        None, gt=0, le=1, description="nucleus sampling mass (default: not sent)"
+    live_problems: int | None = Field(
+        None,
+        ge=1,
+        description="problems being written at once (default: as many as fill it)",
     )
-    max_tokens: int | None = Field(
-        None, ge=1, description="longest generation, in tokens (default: not sent)"
-    )
-    seed: int | None = Field(
-        None, description="sampling seed; repeat r sends seed + r (default: not sent)"
-    )
-    request_timeout_s: float = Field(600, gt=0, description="seconds to wait for one generation")
-    request_retries: int = Field(4, ge=0, description="further tries of a failed request")
-    concurrency: int = Field(16, ge=1, description="requests in flight at once")
-    live_problems: int = Field(8, ge=1, description="problems in progress at once")
 
     @model_validator(mode="after")
     def _model_is_known(self) -> Self:
@@ -198,9 +183,27 @@ class EvalConfig(DataSettings):
             raise ValueError("model: expected the name of a model at base_url, found none")
         return self
 
+    @model_validator(mode="after")
+    def _one_endpoint(self) -> Self:
+        if self.serve_command is None:
+            return self
+        if self.base_url is not None:
+            raise ValueError("serve_command: expected this or base_url, found both")
+        if self.checkpoint is None:
+            raise ValueError("checkpoint: expected what serve_command serves, found none")
+        return self
+
+    @model_validator(mode="after")
+    def _cost_is_known(self) -> Self:
+        if self.max_cost is not None and self.model_name not in self.prices:
+            raise ValueError(f"max_cost: expected a price of {self.model_name!r} in prices")
+        return self
+
     @property
     def model_name(self) -> str:
-        """The model asked, the embedded endpoint's `reference` by default."""
+        """The model asked: by default the checkpoint's name, or the embedded `reference`."""
+        if self.model is None and self.serve_command is not None and self.checkpoint is not None:
+            return Path(self.checkpoint).name
         return self.model or "reference"
 
 
@@ -235,14 +238,21 @@ def _complaints(error: ValidationError, model: type[BaseModel]) -> list[str]:
     for problem in error.errors():
         name = str(problem["loc"][0]) if problem["loc"] else "configuration"
         if problem["type"] == "extra_forbidden":
-            known = ", ".join(sorted(model.model_fields))
-            lines.append(f"unknown setting {name!r}; expected one of: {known}")
+            lines.append(f"unknown setting {name!r}; {_expected(name, sorted(model.model_fields))}")
         elif not problem["loc"]:
             lines.append(problem["msg"].removeprefix("Value error, "))
         else:
             place = "".join(f" ({part})" for part in problem["loc"][1:])
             lines.append(f"{name}{place}: {problem['msg']}, found {problem['input']!r}")
     return lines
+
+
+def _expected(name: str, known: Sequence[str]) -> str:
+    """Name the settings that may be meant, or else all."""
+    close = get_close_matches(name, known)
+    return (
+        f"did you mean {' or '.join(close)}?" if close else f"expected one of: {', '.join(known)}"
+    )
 
 
 def process_environment() -> Mapping[str, str]:

@@ -69,7 +69,9 @@ def _connect(config: EvalConfig, inputs: Inputs, stack: AsyncExitStack) -> ChatC
     base_url = config.base_url
     if base_url is None:
         base_url = stack.enter_context(EmbeddedServer(create_app(inputs.books))).base_url
-    endpoint = EndpointSettings(base_url, config.request_timeout_s, config.request_retries)
+    endpoint = EndpointSettings(
+        base_url, config.request_timeout_s, config.request_retries, config.request_wait_s
+    )
     client = ChatClient(endpoint, read_key(config.api_key_env))
     stack.push_async_callback(client.aclose)
     return client
@@ -94,7 +96,7 @@ def _gather(
         generations=directory.log("generations.jsonl"),
         verdicts=directory.log("verdicts.jsonl"),
         progress=SESSION.get().progress,
-        turns=Turns(config.live_problems),
+        turns=Turns(config.live_problems or 8),
     )
 
 

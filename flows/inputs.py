@@ -1,15 +1,21 @@
 """Configuration -> inputs: everything that an evaluation reads, checked before any work."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
 
 from flows.config import EvalConfig
 from flows.dataset import Dataset, dataset_identity, load_dataset, locate
 from flows.embedded import embedded_books, embedded_checkpoint
+from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.core.model_settings import ModelSettings
 from tasks.endpoint.answers import StepBook
 from tasks.run_directory import check_writable
 from tasks.templates import Template, load_template, own_template
+
+OFFICIAL = "official"
+OWN = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +45,36 @@ def load_inputs(config: EvalConfig) -> Inputs:
         temperature=config.temperature,
         top_p=config.top_p,
         max_tokens=config.max_tokens,
+        max_completion_tokens=config.max_completion_tokens,
         seed=config.seed,
+        stop=config.stop,
+        reasoning_effort=config.reasoning_effort,
+        extra_body=cast(dict[str, JsonValue], config.extra_body),
+        api=config.api,
     )
     return Inputs(dataset, template, settings, books)
 
 
 def load_prompt_template(config: EvalConfig) -> Template:
-    """Read the prompt template: the given file, else the official one, else our own.
+    """Read the prompt template: the one that is asked for, else the official one, else our own.
 
     Raises:
+        ConfigError: the official one is asked for and is not there.
         DatasetError: the file cannot be used as a template.
     """
-    if config.prompt is not None:
-        return load_template(config.prompt)
+    if config.prompt not in (None, OFFICIAL, OWN):
+        return load_template(Path(config.prompt))
     upstream = locate(config).upstream
     name = "multistep_template.txt" if config.background else "background_comment_template.txt"
-    if upstream is not None and (upstream / name).is_file():
-        return load_template(upstream / name)
-    return own_template(background=config.background)
+    found = upstream is not None and (upstream / name).is_file()
+    if config.prompt == OFFICIAL and not found:
+        raise ConfigError(
+            f"expected the official prompt template {name} beside the problems or in --upstream, "
+            "found none; `scicode-flows prepare scicode` fetches it"
+        )
+    if upstream is None or not found or config.prompt == OWN:
+        return own_template(background=config.background)
+    return load_template(upstream / name)
 
 
 def run_identity(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:

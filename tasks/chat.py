@@ -45,7 +45,7 @@ class ChatClient:
             base_url=endpoint.base_url,
             # An empty key makes a header that no HTTP client sends.
             api_key=self._key or "none",
-            max_retries=endpoint.max_retries,
+            max_retries=endpoint.retries,
             timeout=openai.Timeout(endpoint.timeout_s, connect=min(_CONNECT_S, endpoint.timeout_s)),
             # A proxy named in the environment cannot reach a loopback address of this machine.
             http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(self._url)),

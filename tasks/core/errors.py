@@ -5,7 +5,8 @@ EvalError
 ├── DatasetError     a problem file, programs file or prompt template that cannot be used
 ├── TargetError      expected values that are missing, unreadable or of the wrong shape
 ├── DownloadError    a file of a dataset that no mirror gave whole
-├── ProviderError    the model's endpoint refused, failed or did not answer
+├── ProviderError    the model's endpoint refused or failed: nothing more can be asked
+│   └── UnansweredError  one request stays without an answer; others may get theirs
 ├── SandboxError     the sandbox or the judge could not do its work
 ├── ServiceError     the verifier service is starting or stopping
 └── RequestError     a request to the verifier service that cannot be answered as it is
@@ -39,6 +40,13 @@ class DownloadError(EvalError):
 
 class ProviderError(EvalError):
     """The model's endpoint refused a request, failed, or did not answer."""
+
+
+class UnansweredError(ProviderError):
+    """One request got no answer, however often it was sent, or may not be sent any more.
+
+    The attempt that needs it stays unscored; the rest of the evaluation goes on.
+    """
 
 
 class SandboxError(EvalError):

@@ -12,6 +12,13 @@ class Given(StrEnum):
     EXTRACTED = "extracted"
 
 
+class Extraction(StrEnum):
+    """How the candidate is taken out of a generation."""
+
+    OFFICIAL = "official"
+    ROBUST = "robust"
+
+
 class Scored(StrEnum):
     """Which sub-steps count: all that have cases, or only those that have targets too."""
 

@@ -249,7 +249,7 @@ def test_an_unknown_setting_in_the_file_is_refused(
     file = tmp_path / "settings.yaml"
     file.write_text("temprature: 1\n")
     message = refused("--config", str(file))
-    assert "unknown setting 'temprature'; expected one of: api_key_env" in message
+    assert "unknown setting 'temprature'; did you mean temperature" in message
 
 
 def test_a_negative_number_of_repeats_is_refused(refused: Callable[..., str]) -> None:

@@ -173,7 +173,7 @@ def test_the_official_template_beside_the_problems_is_used(small: Path) -> None:
 
 def test_a_given_template_wins(small: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text(GOOD)
-    settings = config(dataset=str(small), prompt=tmp_path / "mine.txt")
+    settings = config(dataset=str(small), prompt=str(tmp_path / "mine.txt"))
     assert load_prompt_template(settings).text == GOOD
 
 
@@ -189,7 +189,7 @@ def test_a_template_with_wrong_placeholders_is_refused(
 ) -> None:
     (tmp_path / "mine.txt").write_text(text)
     with pytest.raises(DatasetError, match=message):
-        load_inputs(config(dataset=str(small), prompt=tmp_path / "mine.txt"))
+        load_inputs(config(dataset=str(small), prompt=str(tmp_path / "mine.txt")))
 
 
 def test_a_cache_folder_that_is_a_file_is_refused(small: Path, tmp_path: Path) -> None:

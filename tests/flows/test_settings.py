@@ -75,7 +75,8 @@ def test_an_empty_file_sets_nothing(tmp_path: Path) -> None:
     [
         ("- a\n", "expected `setting: value` lines, found list"),
         ("a: [\n", "is not valid YAML"),
-        ("repeat: 2\n", r"unknown setting 'repeat'; expected one of: api_key_env, .*repeats"),
+        ("repeat: 2\n", r"unknown setting 'repeat'; did you mean repeats"),
+        ("xyz: 2\n", r"unknown setting 'xyz'; expected one of: api, api_key_env, .*workers"),
         ("repeats: many\n", "repeats: .*valid integer.*found 'many'"),
     ],
 )

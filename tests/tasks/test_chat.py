@@ -113,7 +113,7 @@ async def with_client(
 
 
 def ask(base_url: str, prompt: str, settings: ModelSettings = SETTINGS, **more: Any) -> Generation:
-    endpoint = EndpointSettings(base_url, **{"max_retries": 1, **more})
+    endpoint = EndpointSettings(base_url, **{"retries": 1, **more})
     return asyncio.run(with_client(endpoint, lambda client: client.ask(prompt, settings)))
 
 
@@ -151,7 +151,7 @@ def test_settings_that_are_unset_are_not_sent(base_url: str, scripted: Scripted)
 
 
 def test_settings_that_are_set_are_sent(base_url: str, scripted: Scripted) -> None:
-    ask(base_url, "fine", ModelSettings("m", "c", 0, 0.9, 100, 0))
+    ask(base_url, "fine", ModelSettings("m", "c", 0, 0.9, 100, seed=0))
     sent = {
         name: scripted.bodies[-1][name] for name in ("temperature", "top_p", "max_tokens", "seed")
     }
@@ -182,7 +182,7 @@ def test_a_busy_endpoint_is_asked_again(base_url: str, scripted: Scripted, statu
 def test_an_endpoint_that_stays_busy_did_not_answer(
     base_url: str, scripted: Scripted, prompt: str, said: str
 ) -> None:
-    message = refusal(base_url, prompt, max_retries=2)
+    message = refusal(base_url, prompt, retries=2)
     assert "did not answer, asked again up to 2 times" in message
     assert said in message
     assert scripted.tries[prompt] == 3
@@ -235,7 +235,7 @@ def test_an_answer_that_is_no_completion_is_an_error(base_url: str, prompt: str)
 def test_nobody_listening_did_not_answer() -> None:
     with EmbeddedServer(FastAPI()) as server:
         base_url = server.base_url
-    assert "did not answer, asked again up to 0 times" in refusal(base_url, "fine", max_retries=0)
+    assert "did not answer, asked again up to 0 times" in refusal(base_url, "fine", retries=0)
 
 
 def test_an_endpoint_that_is_too_slow_did_not_answer() -> None:
@@ -246,7 +246,7 @@ def test_an_endpoint_that_is_too_slow_did_not_answer() -> None:
 
     app.add_api_route("/v1/chat/completions", wait, methods=["POST"])
     with EmbeddedServer(app) as server:
-        message = refusal(server.base_url, "fine", max_retries=0, timeout_s=0.05)
+        message = refusal(server.base_url, "fine", retries=0, timeout_s=0.05)
     assert "nothing came within 0.05 s" in message
 
 
@@ -277,7 +277,7 @@ def test_256_calls_are_under_way_at_once() -> None:
 
     app.add_api_route("/v1/chat/completions", meet, methods=["POST"])
     with EmbeddedServer(app) as server:
-        endpoint = EndpointSettings(server.base_url, timeout_s=30, max_retries=0)
+        endpoint = EndpointSettings(server.base_url, timeout_s=30, retries=0)
         generations = asyncio.run(with_client(endpoint, ask_all))
     assert [generation.text for generation in generations] == ["fine"] * 256
 

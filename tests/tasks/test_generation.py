@@ -45,7 +45,7 @@ def talk(endpoint: Endpoint, tmp_path: Path) -> Callable[..., list[Answered]]:
         counts: list[tuple[int, int]] | None = None,
     ) -> list[Answered]:
         async def ask() -> list[Answered]:
-            client = ChatClient(EndpointSettings(endpoint.base_url, max_retries=0), "none")
+            client = ChatClient(EndpointSettings(endpoint.base_url, retries=0), "none")
             cache = GenerationCache(tmp_path / "kept")
             model = CachedModel(client, settings, cache, concurrency)
             try:
@@ -115,7 +115,7 @@ def test_a_remembered_generation_shows_as_cached(
     del prefect_api
 
     async def states() -> list[str | None]:
-        client = ChatClient(EndpointSettings(endpoint.base_url, max_retries=0), "none")
+        client = ChatClient(EndpointSettings(endpoint.base_url, retries=0), "none")
         model = CachedModel(client, SETTINGS, GenerationCache(tmp_path / "kept"), 1)
         try:
             found = [

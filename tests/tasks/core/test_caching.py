@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 
 from tasks.core.caching import generation_key, prompt_sha256
-from tasks.core.model_settings import ModelSettings
+from tasks.core.model_settings import Api, ModelSettings
 from tasks.core.records import StepKey
 
 SETTINGS = ModelSettings("m", "c", temperature=0.5, top_p=0.9, max_tokens=100, seed=1)
@@ -17,7 +17,12 @@ CHANGES = {
     "temperature": 0.6,
     "top_p": 0.8,
     "max_tokens": 101,
+    "max_completion_tokens": 50,
     "seed": 2,
+    "stop": ("\n\n",),
+    "reasoning_effort": "low",
+    "extra_body": {"top_k": 20},
+    "api": Api.RESPONSES,
 }
 
 
