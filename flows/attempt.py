@@ -15,7 +15,9 @@ from flows.lines import generation_line, verdict_line
 from flows.progress import Counted
 from flows.runtime import Runtime
 from tasks.core.chain import Link
+from tasks.core.errors import UnansweredError
 from tasks.core.extraction import extract_candidate
+from tasks.core.judging import MAX_DETAIL
 from tasks.core.program import assemble_program
 from tasks.core.prompting import render_prompt
 from tasks.core.records import (
@@ -25,6 +27,7 @@ from tasks.core.records import (
     Candidate,
     FinishReason,
     Problem,
+    Reason,
     StepKey,
     Usage,
     Verdict,
@@ -35,13 +38,17 @@ from tasks.verification import verify
 
 @dataclass(slots=True)
 class Attempt:
-    """One repeat of one problem on its way: what was written so far, and what is being verified."""
+    """One repeat of one problem on its way: what was written so far, and what is being verified.
+
+    `unanswered` says why a generation is missing, None while none is: the attempt is unscored then.
+    """
 
     problem: Problem
     repeat: int
     earlier: list[str] = field(default_factory=list[str])
     usage: Usage = field(default_factory=lambda: Usage(0, 0))
     overlong: bool = False
+    unanswered: str | None = None
     running: dict[str, asyncio.Task[Verdict]] = field(
         default_factory=dict[str, asyncio.Task[Verdict]]
     )
@@ -61,7 +68,7 @@ async def write_attempt(runtime: Runtime, attempt: Attempt) -> None:
     """Have the model write all sub-steps in order; their verifications start on the way.
 
     Raises:
-        ProviderError: the endpoint refused or did not answer; answers so far are kept.
+        ProviderError: the endpoint refused; answers so far are kept.
     """
     try:
         for index in range(len(attempt.problem.sub_steps)):
@@ -71,8 +78,8 @@ async def write_attempt(runtime: Runtime, attempt: Attempt) -> None:
         raise
 
 
-async def finish_attempt(runtime: Runtime, attempt: Attempt) -> AttemptResult:
-    """Wait for the verifications of an attempt that is written, and tell inherited failures.
+async def finish_attempt(runtime: Runtime, attempt: Attempt) -> AttemptResult | None:
+    """Wait for the verifications of an attempt, and tell inherited failures; None if unscored.
 
     Raises:
         SandboxError: a program could not be judged.
@@ -81,6 +88,8 @@ async def finish_attempt(runtime: Runtime, attempt: Attempt) -> AttemptResult:
     verdicts = dict(
         zip(attempt.running, await asyncio.gather(*attempt.running.values()), strict=True)
     )
+    if attempt.unanswered is not None:
+        return None
     chain = [
         Link(code, step, verdicts.get(step.step_id))
         # No code follows an overflow, and nothing inherits from it.
@@ -114,12 +123,15 @@ async def _take_step(runtime: Runtime, attempt: Attempt, index: int) -> None:
         attempt.earlier.append(step.given)
         return
     candidate = None
-    if not attempt.overlong:
+    if not attempt.overlong and attempt.unanswered is None:
         candidate = await _write_step(runtime, attempt, index, key)
     if not runtime.verifier.has(step.step_id):
         return
-    if candidate is None:
-        attempt.start(step.step_id, _fail_overlong(runtime, key))
+    if attempt.unanswered is not None:
+        verdict = Verdict(Reason.UNSCORED, attempt.unanswered[:MAX_DETAIL])
+        attempt.start(step.step_id, _conclude(runtime, key, verdict))
+    elif candidate is None:
+        attempt.start(step.step_id, _conclude(runtime, key, OVERFLOW))
     else:
         program = assemble_program(problem.dependencies, attempt.earlier[:index], candidate.code)
         attempt.start(step.step_id, _verify_step(runtime, key, program, candidate))
@@ -128,13 +140,17 @@ async def _take_step(runtime: Runtime, attempt: Attempt, index: int) -> None:
 async def _write_step(
     runtime: Runtime, attempt: Attempt, index: int, key: StepKey
 ) -> Candidate | None:
-    """Have the model write one sub-step; None when the prompt did not fit into its context."""
+    """Have the model write one sub-step; None if the prompt did not fit, or nobody answered."""
     problem = attempt.problem
     prompt = render_prompt(
         runtime.template, problem, index, attempt.earlier, background=runtime.background
     )
     runtime.stop.check()
-    answered = await _answer(runtime, key, prompt)
+    try:
+        answered = await _answer(runtime, key, prompt)
+    except UnansweredError as error:
+        attempt.unanswered = runtime.unanswered[key] = str(error)
+        return None
     generation = answered.generation
     candidate = extract_candidate(generation.text)
     program = assemble_program(problem.dependencies, attempt.earlier, candidate.code)
@@ -166,8 +182,8 @@ async def _verify_step(
     return _record(runtime, key, verdict)
 
 
-async def _fail_overlong(runtime: Runtime, key: StepKey) -> Verdict:
-    return _record(runtime, key, OVERFLOW)
+async def _conclude(runtime: Runtime, key: StepKey, verdict: Verdict) -> Verdict:
+    return _record(runtime, key, verdict)
 
 
 def _record(runtime: Runtime, key: StepKey, verdict: Verdict) -> Verdict:

@@ -59,6 +59,9 @@ class EndpointConfig(BaseModel):
     request_wait_s: float = Field(
         1800, ge=0, description="seconds after its first try in which a request is tried again"
     )
+    request_backoff_s: float = Field(
+        1, ge=0, description="seconds before the first further try, doubled each time, up to 60"
+    )
     concurrency: int = Field(16, ge=1, description="requests in flight at once")
     requests_per_minute: float | None = Field(
         None, gt=0, description="most requests a minute (default: no limit)"

@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import cast
 
-from flows.config import EvalConfig
+from flows.config import EvalConfig, read_key
 from flows.dataset import Dataset, dataset_identity, load_dataset, locate
 from flows.embedded import embedded_books, embedded_checkpoint
+from tasks.addresses import check_key, check_url
 from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.core.model_settings import ModelSettings
@@ -37,6 +38,9 @@ def load_inputs(config: EvalConfig) -> Inputs:
     dataset = load_dataset(config)
     template = load_prompt_template(config)
     check_writable(config.cache_dir)
+    if config.base_url is not None:
+        check_url(config.base_url)
+    check_key(read_key(config.api_key_env))
     books = {} if config.base_url else embedded_books(dataset, config.model_name)
     weights = config.base_url or embedded_checkpoint(dataset, config.model_name)
     settings = ModelSettings(
@@ -84,5 +88,6 @@ def run_identity(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:
         "prompt_sha256": inputs.template.sha256,
         "background": config.background,
         "repeats": config.repeats,
+        "extraction": config.extraction.value,
         **asdict(inputs.settings),
     }

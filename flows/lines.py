@@ -23,6 +23,7 @@ def generation_line(
             "output_tokens": generation.usage.output_tokens,
         },
         "latency_s": generation.latency_s,
+        "shortened_to": generation.shortened_to,
         "cached": answered.cached,
     }
 

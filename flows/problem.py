@@ -8,8 +8,8 @@ from prefect import flow
 
 from flows.attempt import Attempt, finish_attempt, write_attempt
 from flows.progress import Counted
-from flows.runtime import current_runtime
-from tasks.core.records import AttemptResult
+from flows.runtime import Runtime, current_runtime
+from tasks.core.errors import UnansweredError
 
 T = TypeVar("T")
 
@@ -20,22 +20,35 @@ T = TypeVar("T")
     persist_result=False,
     validate_parameters=False,
 )
-async def evaluate_problem(problem_id: str) -> list[AttemptResult]:
-    """Run every repeat of one problem of the evaluation in progress."""
+async def evaluate_problem(problem_id: str) -> None:
+    """Run every repeat of one problem of the evaluation in progress; the results stay there.
+
+    Raises:
+        UnansweredError: an attempt stays unscored; the others are complete.
+        EvalError: the evaluation cannot go on.
+    """
     runtime = current_runtime()
     problem = runtime.problems[problem_id]
     attempts = [Attempt(problem, repeat) for repeat in range(runtime.repeats)]
     try:
-        await _all(write_attempt(runtime, attempt) for attempt in attempts)
-        runtime.turns.leave(problem_id)
+        await _all(_write(runtime, attempt) for attempt in attempts)
         results = await _all(finish_attempt(runtime, attempt) for attempt in attempts)
     except BaseException as error:
         runtime.stop.set(error)
         for attempt in attempts:
             await attempt.abandon()
         raise
+    runtime.attempts.extend(result for result in results if result is not None)
     runtime.progress.advance(Counted.PROBLEMS)
-    return results
+    # The server then shows the problem as failed, and which of its generations.
+    for attempt in attempts:
+        if attempt.unanswered is not None:
+            raise UnansweredError(attempt.unanswered)
+
+
+async def _write(runtime: Runtime, attempt: Attempt) -> None:
+    await write_attempt(runtime, attempt)
+    runtime.turns.leave(attempt.problem.problem_id)
 
 
 async def _all(work: Iterable[Coroutine[None, None, T]]) -> list[T]:

@@ -2,6 +2,7 @@
 
 import platform
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,7 @@ from flows.config import DataSettings, EvalConfig
 from flows.dataset import Dataset
 from flows.inputs import Inputs
 from flows.opening import Opened
+from tasks.core.errors import UnansweredError
 from tasks.core.json_value import JsonValue
 from tasks.core.ordering import natural_key
 from tasks.core.records import Scored
@@ -26,6 +28,7 @@ class RunRecord:
 
     def __init__(self, directory: RunDirectory, settings: DataSettings, dataset: Dataset) -> None:
         self._directory = directory
+        self._counts: Callable[[], dict[str, JsonValue]] = dict
         self._fields: dict[str, JsonValue] = {
             "configuration": settings.model_dump(mode="json"),
             "targets": str(dataset.targets),
@@ -47,8 +50,7 @@ class RunRecord:
     ) -> None:
         """Note the end, unless `complete` did."""
         if self._fields["status"] != "complete":
-            status = "interrupted" if kind and not issubclass(kind, Exception) else "failed"
-            self._write(status=status, ended=_now(), error=str(error))
+            self._write(status=_status(kind), ended=_now(), error=str(error), **self._counts())
 
     def note_verifier(self, opened: Opened) -> None:
         """Note where programs run, and the confinement that they have on this host."""
@@ -61,20 +63,24 @@ class RunRecord:
             left_out=dict(opened.left_out),
         )
 
-    def complete(self, programs_run: int, requests: int = 0, cached: int = 0) -> None:
-        """Note that the run is complete.
+    def count(self, counts: Callable[[], dict[str, JsonValue]]) -> None:
+        """Note at the end, however the run ends, what these counts are then."""
+        self._counts = counts
 
-        Args:
-            programs_run: programs that ran, the others' verdicts were known.
-            requests: generations that were asked for.
-            cached: generations that were known.
-        """
-        counts = {"programs_run": programs_run, "requests": requests, "cached": cached}
-        self._write(status="complete", ended=_now(), **counts)
+    def complete(self) -> None:
+        """Note that the run is complete."""
+        self._write(status="complete", ended=_now(), **self._counts())
 
     def _write(self, **fields: JsonValue) -> None:
         self._fields |= fields
         self._directory.write_run(self._fields)
+
+
+def _status(kind: type[BaseException] | None) -> str:
+    """Tell a run that lacks some attempts from one that was ended, and from one that failed."""
+    if kind is not None and issubclass(kind, UnansweredError):
+        return "incomplete"
+    return "interrupted" if kind is not None and not issubclass(kind, Exception) else "failed"
 
 
 def new_run(name: str) -> Path:
@@ -110,7 +116,7 @@ def run_details(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:
         "model": config.model_name,
         "prompt": inputs.template.name,
         "background": config.background,
-        "extraction": "official",
+        "extraction": config.extraction.value,
         "repeats": config.repeats,
     }
 

@@ -1,72 +1,35 @@
-"""What the flows of one evaluation share: services, log files and the stop signal.
+"""What the flows of one evaluation share: services, settings and log files.
 
 Flow parameters are stored by the server and must be plain data, so live objects travel in a
 context variable, which subflows of the same event loop inherit.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from flows.progress import Progress
-from tasks.core.records import Problem
+from flows.turns import Turns
+from tasks.core.records import AttemptResult, Extraction, Problem, StepKey
 from tasks.generation import CachedModel
 from tasks.run_directory import LineLog
+from tasks.stop_signal import StopSignal
 from tasks.verifier import Verifier
-
-
-class StopSignal:
-    """Set by the first failure: no further request is sent, answers in flight are still kept."""
-
-    def __init__(self) -> None:
-        self._error: BaseException | None = None
-
-    def set(self, error: BaseException) -> None:
-        """Remember the first error."""
-        self._error = self._error or error
-
-    def check(self) -> None:
-        """Raise the first error again, if there was one."""
-        if self._error is not None:
-            raise self._error
-
-
-class Turns:
-    """Limits how many problems are being written at once, first come first served.
-
-    A problem that is written leaves early, so that a slow verification holds up no generation.
-    """
-
-    def __init__(self, live: int) -> None:
-        self._slots = asyncio.Semaphore(live)
-        self._inside: set[str] = set()
-
-    @asynccontextmanager
-    async def turn(self, problem_id: str) -> AsyncGenerator[None]:
-        """Wait for a turn, and leave at the end at the latest."""
-        await self._slots.acquire()
-        self._inside.add(problem_id)
-        try:
-            yield
-        finally:
-            self.leave(problem_id)
-
-    def leave(self, problem_id: str) -> None:
-        """Let the next problem in; a second time does nothing."""
-        if problem_id in self._inside:
-            self._inside.remove(problem_id)
-            self._slots.release()
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """The services of one evaluation."""
+    """The services of one evaluation.
+
+    `attempts` are the finished ones; `unanswered` holds, for each that stays unscored, the first
+    generation that is missing, and why.
+    """
 
     problems: dict[str, Problem]
     template: str
     background: bool
+    extraction: Extraction
     repeats: int
     model: CachedModel
     verifier: Verifier
@@ -74,7 +37,9 @@ class Runtime:
     verdicts: LineLog
     progress: Progress
     turns: Turns
-    stop: StopSignal = field(default_factory=StopSignal)
+    stop: StopSignal
+    attempts: list[AttemptResult] = field(default_factory=list[AttemptResult])
+    unanswered: dict[StepKey, str] = field(default_factory=dict[StepKey, str])
 
 
 _RUNTIME: ContextVar[Runtime] = ContextVar("runtime")

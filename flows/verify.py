@@ -56,6 +56,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
         directory = stack.enter_context(RunDirectory(output, identity))
         record = stack.enter_context(RunRecord(directory, config, dataset))
         record.note_verifier(opened)
+        record.count(lambda: {"programs_run": opened.verifier.programs_run})
         verdicts = directory.log("verdicts.jsonl")
         stack.callback(verdicts.close)
         session.progress.note(run_header(f"verifying {number} programs", opened, output))
@@ -80,7 +81,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
         table = problem_table(attempts, dataset.problems)
         await publish(document, table, config.programs.name, dataset.name)
         directory.write_json("metrics.json", document)
-        record.complete(opened.verifier.programs_run)
+        record.complete()
     return document
 
 

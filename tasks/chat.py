@@ -1,32 +1,39 @@
-"""prompt -> generation: the adapter around an OpenAI-compatible chat endpoint.
+"""prompt -> generation: the adapter around an OpenAI-compatible endpoint, one try at a time.
 
 This is the boundary where the endpoint's errors are translated, once: a prompt that does not fit is
-a generation (OVERLONG), everything else that is no answer is a `ProviderError`. Waiting and asking
-again after a busy or failing endpoint is the openai client's own. No message carries the API key.
+a generation (OVERLONG), what may pass is a `TryAgainError`, everything else that is no answer a
+`ProviderError`. No message carries the API key.
 """
 
 import time
-from dataclasses import replace
-from http import HTTPStatus
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 import openai
 from openai.types.chat import ChatCompletionUserMessageParam
 
 from tasks.addresses import check_key, check_url, hide_key, is_loopback
 from tasks.core.chat_reply import ChatReply, read_reply
-from tasks.core.errors import ProviderError
-from tasks.core.model_settings import EndpointSettings, ModelSettings
-from tasks.core.overflow import is_output_cap, is_overflow
+from tasks.core.completion_room import completion_room
+from tasks.core.errors import Trouble, TryAgainError
+from tasks.core.model_settings import Api, EndpointSettings, ModelSettings
+from tasks.core.overflow import is_overflow
 from tasks.core.records import FinishReason, Generation, Usage
 from tasks.core.refusal import Refusal, read_refusal
-
-_T = TypeVar("_T", int, float)
+from tasks.core.request_fields import output_limit, request_fields, shortened
+from tasks.core.responses_reply import read_response
+from tasks.core.retry_after import read_retry_after
+from tasks.refusal_errors import refusal_error
 
 _CONNECT_S = 20.0
-_RETRIED = frozenset(
-    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS}
-)
+_NAME_HEADER = "X-Client-Request-Id"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A refusal, and how long the endpoint asks to wait."""
+
+    refusal: Refusal
+    retry_after_s: float = 0.0
 
 
 class ChatClient:
@@ -40,90 +47,92 @@ class ChatClient:
         """
         self._url = check_url(endpoint.base_url)
         self._key = check_key(api_key)
+        self._served_as = endpoint.served_as
         self._timeout_s = endpoint.timeout_s
         self._client = openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             # An empty key makes a header that no HTTP client sends.
             api_key=self._key or "none",
-            max_retries=endpoint.retries,
+            max_retries=0,
             timeout=openai.Timeout(endpoint.timeout_s, connect=min(_CONNECT_S, endpoint.timeout_s)),
             # A proxy named in the environment cannot reach a loopback address of this machine.
             http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(self._url)),
         )
 
-    async def ask(self, prompt: str, settings: ModelSettings) -> Generation:
-        """Ask the model once, with the prompt as the one user message.
+    async def ask(self, prompt: str, settings: ModelSettings, name: str = "") -> Generation:
+        """Ask the model, with the prompt as the one user message.
+
+        Where prompt and output together are too long and the endpoint says for how much output
+        there is room, it is asked once more for that much.
+
+        Args:
+            prompt: the message.
+            settings: the model, and how it is to write.
+            name: of the request, for the endpoint's log.
 
         Raises:
-            ProviderError: the endpoint refused, failed or did not answer.
+            TryAgainError: the endpoint is busy, failed, or did not answer.
+            ProviderError: the endpoint refused.
         """
         start = time.perf_counter()
-        reply = await self._request(prompt, settings)
+        reply = await self._request(prompt, settings, name)
+        limit = None
+        if isinstance(reply, _Refused) and (room := _room(reply.refusal, settings)):
+            limit, start = room, time.perf_counter()
+            reply = await self._request(prompt, shortened(settings, room), name)
         latency_s = time.perf_counter() - start
         if isinstance(reply, ChatReply):
             return Generation(
-                reply.text, reply.finish_reason, reply.usage, latency_s, reply.reasoning
+                reply.text, reply.finish_reason, reply.usage, latency_s, reply.reasoning, limit
             )
-        if is_overflow(reply):
+        if is_overflow(reply.refusal):
             return Generation("", FinishReason.OVERLONG, Usage(0, 0), latency_s)
-        raise self._translate(reply, settings)
+        message = hide_key(reply.refusal.message, self._key)
+        raise refusal_error(
+            replace(reply.refusal, message=message), self._where, settings, reply.retry_after_s
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    async def _request(self, prompt: str, settings: ModelSettings) -> ChatReply | Refusal:
-        message: ChatCompletionUserMessageParam = {"role": "user", "content": prompt}
+    async def _request(
+        self, prompt: str, settings: ModelSettings, name: str
+    ) -> ChatReply | _Refused:
         try:
-            raw = await self._client.chat.completions.with_raw_response.create(
-                model=settings.model,
-                messages=[message],
-                temperature=_sent(settings.temperature),
-                top_p=_sent(settings.top_p),
-                max_tokens=_sent(settings.max_tokens),
-                seed=_sent(settings.seed),
-            )
+            body = await self._send(prompt, settings, name)
         except openai.APIStatusError as error:
-            return read_refusal(error.status_code, error.response.text)
+            refusal = read_refusal(error.status_code, error.response.text)
+            return _Refused(refusal, read_retry_after(error.response.headers, time.time()))
         except openai.APITimeoutError as error:
-            raise self._silent(f"nothing came within {self._timeout_s:g} s") from error
+            raise self._silent(f"nothing came within {self._timeout_s:g} s", "timeout") from error
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
-            raise self._silent(
-                f"{type(cause).__name__}: {hide_key(str(cause), self._key)}"
-            ) from error
-        return read_reply(raw.text)
+            reason = f"{type(cause).__name__}: {hide_key(str(cause), self._key)}"
+            raise self._silent(reason, "connection") from error
+        reply = read_response(body) if settings.api is Api.RESPONSES else read_reply(body)
+        return _Refused(reply) if isinstance(reply, Refusal) else reply
 
-    def _translate(self, refusal: Refusal, settings: ModelSettings) -> ProviderError:
-        """Turn a refusal into the error that says what to do about it."""
-        said = replace(refusal, message=hide_key(refusal.message, self._key)).excerpt
-        status = refusal.status
-        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            return ProviderError(
-                f"{self._where} refused the key (HTTP {status}); check that the key belongs to "
-                "this endpoint and may use the model"
+    async def _send(self, prompt: str, settings: ModelSettings, name: str) -> str:
+        """Send a request and return the body of the answer."""
+        model = self._served_as or settings.model
+        # Everything goes in as it is set, also what the client's own types do not know.
+        fields = request_fields(settings)
+        headers = {_NAME_HEADER: name} if name else {}
+        if settings.api is Api.RESPONSES:
+            raw = await self._client.responses.with_raw_response.create(
+                model=model, input=prompt, extra_body=fields, extra_headers=headers
             )
-        if status == HTTPStatus.NOT_FOUND:
-            return ProviderError(
-                f"{self._where} answered HTTP 404: {said}; either it does not know the model "
-                f"{settings.model!r}, or its base URL lacks a path such as /v1"
+        else:
+            message: ChatCompletionUserMessageParam = {"role": "user", "content": prompt}
+            raw = await self._client.chat.completions.with_raw_response.create(
+                model=model, messages=[message], extra_body=fields, extra_headers=headers
             )
-        if status in _RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return self._silent(f"HTTP {status}: {said}")
-        if status == HTTPStatus.OK:
-            return ProviderError(
-                f"{self._where} answered HTTP 200 without a chat completion: {said}; check its "
-                "log, and that the base URL is the API's (often it ends with /v1)"
-            )
-        if is_output_cap(refusal):
-            said += "; ask for fewer output tokens (max_tokens)"
-        return ProviderError(f"{self._where} did not accept the request (HTTP {status}): {said}")
+        return raw.text
 
-    def _silent(self, reason: str) -> ProviderError:
-        return ProviderError(
-            f"{self._where} did not answer, asked again up to {self._client.max_retries} times "
-            f"({reason}); check that it runs and has capacity, then start the same command again"
-        )
+    def _silent(self, reason: str, said: str) -> TryAgainError:
+        message = f"{self._where} did not answer ({reason})"
+        return TryAgainError(message, Trouble.UNREACHED, said)
 
     @property
     def _where(self) -> str:
@@ -131,5 +140,8 @@ class ChatClient:
         return f"the endpoint {url.scheme}://{url.netloc}{url.path}"
 
 
-def _sent(value: _T | None) -> _T | openai.Omit:
-    return openai.omit if value is None else value
+def _room(refusal: Refusal, settings: ModelSettings) -> int | None:
+    """Return for how much output there is room, where that is less than what was asked for."""
+    room = completion_room(refusal) if is_overflow(refusal) else None
+    limit = output_limit(settings)
+    return room if room and room > 0 and (limit is None or room < limit) else None

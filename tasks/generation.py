@@ -1,6 +1,7 @@
 """prompt -> generation: the stage that asks the model, or remembers what it answered."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 from prefect import task
@@ -8,34 +9,41 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from tasks.chat import ChatClient
 from tasks.core.caching import generation_key
 from tasks.core.model_settings import ModelSettings
 from tasks.core.records import Answered, StepKey
 from tasks.generation_cache import GenerationCache
+from tasks.patience import PatientClient
+
+_NAME_CHARS = 12
 
 
 class CachedModel:
-    """The model behind its cache; at most `concurrency` requests are in flight.
+    """The model behind its cache.
 
     `asked` and `cached` count the answers that came from the endpoint and from the cache.
     """
 
     def __init__(
-        self, client: ChatClient, settings: ModelSettings, cache: GenerationCache, concurrency: int
+        self, client: PatientClient, settings: ModelSettings, cache: GenerationCache
     ) -> None:
         self.settings = settings
         self.asked = 0
         self.cached = 0
         self._client = client
         self._cache = cache
-        self._slots = asyncio.Semaphore(concurrency)
+
+    @property
+    def troubles(self) -> Counter[str]:
+        """The tries of requests that failed, by what happened."""
+        return self._client.troubles
 
     async def answer(self, key: StepKey, prompt: str) -> Answered:
         """Return the cached generation, or ask the model and keep its answer.
 
         Raises:
-            ProviderError: the endpoint refused or did not answer.
+            UnansweredError: this one stays without an answer.
+            ProviderError: nothing more can be asked.
         """
         settings = _of_repeat(self.settings, key.repeat)
         digest = generation_key(prompt, settings, key)
@@ -43,10 +51,11 @@ class CachedModel:
         if kept is not None:
             self.cached += 1
             return Answered(kept, cached=True)
-        async with self._slots:
-            self.asked += 1
-            generation = await self._client.ask(prompt, settings)
-        self._cache.put(digest, key, settings, generation)
+        name = f"{key.step_id}/{key.repeat}/{digest[:_NAME_CHARS]}"
+        generation = await self._client.ask(prompt, settings, name)
+        self.asked += 1
+        # It waits for the disk, which should hold up no other chain.
+        await asyncio.to_thread(self._cache.put, digest, key, settings, generation)
         return Answered(generation, cached=False)
 
 

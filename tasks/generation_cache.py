@@ -61,4 +61,6 @@ def _read_entry(content: str, digest: str) -> Generation:
         usage=Usage(count(usage["input_tokens"]), count(usage["output_tokens"])),
         latency_s=duration_s(fields["latency_s"]),
         reasoning=None if reasoning is None else text(reasoning),
+        # Entries from before it was kept have none.
+        shortened_to=None if (limit := fields.get("shortened_to")) is None else count(limit),
     )

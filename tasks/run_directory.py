@@ -131,6 +131,10 @@ class RunDirectory:
         with replacing(self.path / name, mode=_MODE) as file:
             file.write((json.dumps(content, indent=2) + "\n").encode())
 
+    def remove(self, name: str) -> None:
+        """Remove a file of the run that does not hold any more."""
+        (self.path / name).unlink(missing_ok=True)
+
     def write_lines(self, name: str, lines: list[dict[str, JsonValue]]) -> None:
         """Write a JSON-lines file of the run, whole or not at all."""
         with replacing(self.path / name, mode=_MODE) as file:
@@ -155,7 +159,7 @@ def check_output(path: Path, identity: Mapping[str, JsonValue]) -> None:
     found = (_parse(run_file.read_bytes() + b"\n") or {}).get("identity")
     found = found if isinstance(found, dict) else {}
     expected: dict[str, JsonValue] = json.loads(json.dumps(dict(identity)))
-    differing = [name for name in expected if found.get(name) != expected[name]]
+    differing = [name for name in expected if not _goes_on(name, found.get(name), expected[name])]
     if differing:
         name = differing[0]
         raise ConfigError(
@@ -163,6 +167,13 @@ def check_output(path: Path, identity: Mapping[str, JsonValue]) -> None:
             f"{json.dumps(found.get(name))}, this one's is {json.dumps(expected[name])}; "
             "give --output another directory"
         )
+
+
+def _goes_on(name: str, found: JsonValue, expected: JsonValue) -> bool:
+    """Whether a run can go on with this value; further repeats only add to what is there."""
+    if name == "repeats" and isinstance(found, int) and isinstance(expected, int):
+        return found <= expected
+    return found == expected
 
 
 def check_writable(path: Path) -> None:

@@ -6,6 +6,7 @@ EvalError
 ├── TargetError      expected values that are missing, unreadable or of the wrong shape
 ├── DownloadError    a file of a dataset that no mirror gave whole
 ├── ProviderError    the model's endpoint refused or failed: nothing more can be asked
+│   ├── TryAgainError    one try of a request failed; another may succeed
 │   └── UnansweredError  one request stays without an answer; others may get theirs
 ├── SandboxError     the sandbox or the judge could not do its work
 ├── ServiceError     the verifier service is starting or stopping
@@ -16,6 +17,8 @@ EvalError
 
 Messages say what was expected, what was found, where, and what to do next.
 """
+
+from enum import StrEnum
 
 
 class EvalError(Exception):
@@ -40,6 +43,31 @@ class DownloadError(EvalError):
 
 class ProviderError(EvalError):
     """The model's endpoint refused a request, failed, or did not answer."""
+
+
+class Trouble(StrEnum):
+    """Why one try of a request failed."""
+
+    UNREACHED = "unreached"  # no connection, a broken one, or nothing in time
+    ALIEN = "alien"  # what came is not what an API says
+    BUSY = "busy"  # the endpoint asks for fewer requests
+    FAILED = "failed"  # the endpoint failed otherwise
+
+
+class TryAgainError(ProviderError):
+    """One try of a request failed in a way that may pass.
+
+    `said` names it in a few words, as in `HTTP 503`; `retry_after_s` is how long the endpoint asks
+    to wait.
+    """
+
+    def __init__(
+        self, message: str, trouble: Trouble, said: str, retry_after_s: float = 0.0
+    ) -> None:
+        super().__init__(message)
+        self.trouble = trouble
+        self.said = said
+        self.retry_after_s = retry_after_s
 
 
 class UnansweredError(ProviderError):

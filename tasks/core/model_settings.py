@@ -37,16 +37,12 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """Where the model is reached and how patiently; none of it changes an answer.
+    """Where the model is reached; none of it changes an answer.
 
-    `timeout_s` is the longest wait for one answer, `retries` how often a request is sent again
-    after the endpoint was busy, failed or could not be reached, and `wait_s` how long after its
-    first try the last one may begin. `served_as` is the model's name at the endpoint,
+    `timeout_s` is the longest wait for one answer, `served_as` the model's name at the endpoint,
     where it is another.
     """
 
     base_url: str
     timeout_s: float = 600
-    retries: int = 8
-    wait_s: float = 1800
     served_as: str | None = None

@@ -109,13 +109,18 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What came back for one prompt; `reasoning` never reaches the candidate."""
+    """What came back for one prompt; `reasoning` never reaches the candidate.
+
+    `shortened_to` is the limit on output tokens that was sent because the settings' own did not fit
+    beside the prompt, None where it did.
+    """
 
     text: str
     finish_reason: FinishReason
     usage: Usage
     latency_s: float
     reasoning: str | None = None
+    shortened_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,16 @@ the wrapping in a list (Gemini), `{"error": "text", "error_type": ...}` (TGI), `
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tasks.core.loose_json import fields, items
 
 _MESSAGE_CHARS = 500
+_TITLE_CHARS = 80
+_PAGE = re.compile(r"<!doctype html|<html", re.IGNORECASE)
+_TITLE = re.compile(r"<title>([^<]*)</title>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,13 @@ class Refusal:
 
     @property
     def excerpt(self) -> str:
-        """The message, short enough to stand in an error of ours."""
+        """The message, short enough to stand in an error of ours; of a web page its title."""
         text = " ".join(self.message.split())
+        if _PAGE.search(text):
+            title = _TITLE.search(text)
+            return (
+                f"a web page ({title.group(1).strip()[:_TITLE_CHARS]})" if title else "a web page"
+            )
         return text if len(text) <= _MESSAGE_CHARS else text[:_MESSAGE_CHARS] + "…"
 
 

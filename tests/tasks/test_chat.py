@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 
 from tasks.chat import ChatClient
-from tasks.core.errors import ConfigError, ProviderError
+from tasks.core.errors import ConfigError, ProviderError, Trouble, TryAgainError
 from tasks.core.model_settings import EndpointSettings, ModelSettings
 from tasks.core.records import FinishReason, Generation, Usage
 from tasks.endpoint.answers import Answer
@@ -43,6 +43,7 @@ class Scripted:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     tries: Counter[str] = field(default_factory=Counter)
     authorization: str = ""
+    request_name: str | None = None
 
     async def reply(self, request: Request) -> Response:
         body = await request.json()
@@ -50,6 +51,7 @@ class Scripted:
         self.bodies.append(body)
         self.tries[prompt] += 1
         self.authorization = request.headers["authorization"]
+        self.request_name = request.headers.get("x-client-request-id")
         return REPLIES.get(prompt, completion_after_one_failure)(self.tries[prompt], prompt)
 
 
@@ -80,10 +82,16 @@ REPLIES: dict[str, Callable[[int, str], Response]] = {
         200, {"error": {"code": 400, "type": "exceed_context_size_error", "message": "no"}}
     ),
     "cap": lambda _tried, _prompt: failure(400, "'max_completion_tokens' is too large: 9"),
-    "html": lambda _tried, _prompt: Response("<html>Welcome</html>", media_type="text/html"),
+    "no money": lambda _tried, _prompt: failure(429, "pay", code="insufficient_quota"),
+    "overloaded inside 200": lambda _tried, _prompt: answer(
+        200, {"error": {"code": 529, "message": "overloaded"}}
+    ),
+    "html": lambda _tried, _prompt: Response(
+        "<!DOCTYPE html><html><title> Welcome </title>" + "x" * 999, 200, SOON, "text/html"
+    ),
     "no choices": lambda _tried, _prompt: answer(200, {"choices": []}),
     "null": lambda _tried, _prompt: answer(200, {"choices": [{"message": {"content": None}}]}),
-    "cut": lambda _tried, _prompt: Response('{"choices": [', media_type="application/json"),
+    "cut": lambda _tried, _prompt: Response('{"choices": [', 200, SOON, "application/json"),
 }
 
 
@@ -113,13 +121,16 @@ async def with_client(
 
 
 def ask(base_url: str, prompt: str, settings: ModelSettings = SETTINGS, **more: Any) -> Generation:
-    endpoint = EndpointSettings(base_url, **{"retries": 1, **more})
+    endpoint = EndpointSettings(base_url, **more)
     return asyncio.run(with_client(endpoint, lambda client: client.ask(prompt, settings)))
 
 
-def refusal(base_url: str, prompt: str, **more: Any) -> str:
+def refusal(
+    base_url: str, prompt: str, *, kind: type[ProviderError] | None = None, **more: Any
+) -> str:
     with pytest.raises(ProviderError) as caught:
         ask(base_url, prompt, **more)
+    assert kind is None or type(caught.value) is kind
     message = str(caught.value)
     assert SECRET not in message
     return message
@@ -159,6 +170,42 @@ def test_settings_that_are_set_are_sent(base_url: str, scripted: Scripted) -> No
     assert "checkpoint" not in scripted.bodies[-1]
 
 
+def test_what_only_some_servers_know_is_sent_beside_the_rest(
+    base_url: str, scripted: Scripted
+) -> None:
+    settings = ModelSettings(
+        "m",
+        "c",
+        max_completion_tokens=9,
+        stop=("END", "\n\n"),
+        reasoning_effort="low",
+        extra_body={"top_k": 20, "chat_template_kwargs": {"enable_thinking": False}},
+    )
+    ask(base_url, "fine", settings)
+    assert scripted.bodies[-1] == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "fine"}],
+        "max_completion_tokens": 9,
+        "stop": ["END", "\n\n"],
+        "reasoning_effort": "low",
+        "top_k": 20,
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
+
+
+def test_a_model_is_asked_for_by_its_name_at_the_endpoint(
+    base_url: str, scripted: Scripted
+) -> None:
+    ask(base_url, "fine", served_as="/models/step-100")
+    assert scripted.bodies[-1]["model"] == "/models/step-100"
+
+
+def test_the_name_of_a_request_goes_to_the_endpoints_log(base_url: str, scripted: Scripted) -> None:
+    endpoint = EndpointSettings(base_url)
+    asyncio.run(with_client(endpoint, lambda client: client.ask("fine", SETTINGS, "13.6/0/ab/1")))
+    assert scripted.request_name == "13.6/0/ab/1"
+
+
 def test_a_key_is_sent_without_the_newline_of_its_file(base_url: str, scripted: Scripted) -> None:
     endpoint = EndpointSettings(base_url)
     asyncio.run(with_client(endpoint, lambda client: client.ask("fine", SETTINGS), SECRET + "\n"))
@@ -170,22 +217,39 @@ def test_an_endpoint_without_a_key_can_be_asked(base_url: str) -> None:
     asyncio.run(with_client(endpoint, lambda client: client.ask("fine", SETTINGS), ""))
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-def test_a_busy_endpoint_is_asked_again(base_url: str, scripted: Scripted, status: int) -> None:
-    assert ask(base_url, f"{status} once").text == "fine"
-    assert scripted.tries[f"{status} once"] == 2
-
-
 @pytest.mark.parametrize(
-    ("prompt", "said"), [("always 429", "limit of 5"), ("always 503", "loading")]
+    ("prompt", "trouble", "said"),
+    [
+        ("408 once", Trouble.FAILED, "HTTP 408"),
+        ("409 once", Trouble.FAILED, "HTTP 409"),
+        ("425 once", Trouble.FAILED, "HTTP 425"),
+        ("always 429", Trouble.BUSY, "HTTP 429"),
+        ("500 once", Trouble.FAILED, "HTTP 500"),
+        ("always 503", Trouble.FAILED, "HTTP 503"),
+        ("overloaded inside 200", Trouble.FAILED, "HTTP 529"),
+        ("html", Trouble.ALIEN, "no completion"),
+        ("no choices", Trouble.ALIEN, "no completion"),
+        ("cut", Trouble.ALIEN, "no completion"),
+    ],
 )
-def test_an_endpoint_that_stays_busy_did_not_answer(
-    base_url: str, scripted: Scripted, prompt: str, said: str
+def test_what_may_pass_is_told_apart_and_tried_once(
+    base_url: str, scripted: Scripted, prompt: str, trouble: Trouble, said: str
 ) -> None:
-    message = refusal(base_url, prompt, retries=2)
-    assert "did not answer, asked again up to 2 times" in message
-    assert said in message
-    assert scripted.tries[prompt] == 3
+    before = scripted.tries[prompt]
+    with pytest.raises(TryAgainError) as caught:
+        ask(base_url, prompt)
+    assert (caught.value.trouble, caught.value.said) == (trouble, said)
+    assert scripted.tries[prompt] == before + 1
+
+
+def test_the_wait_that_an_endpoint_asks_for_is_handed_on(base_url: str) -> None:
+    with pytest.raises(TryAgainError) as caught:
+        ask(base_url, "always 429")
+    assert caught.value.retry_after_s == 0.001
+
+
+def test_an_account_without_money_is_not_busy(base_url: str) -> None:
+    assert "has no quota left" in refusal(base_url, "no money", kind=ProviderError)
 
 
 @pytest.mark.parametrize("status", ["401", "403"])
@@ -224,18 +288,25 @@ def test_a_prompt_that_does_not_fit_is_a_generation(base_url: str, prompt: str) 
 
 
 def test_a_limit_on_the_output_is_a_setting_to_correct(base_url: str) -> None:
-    assert "ask for fewer output tokens" in refusal(base_url, "cap")
+    assert "ask for fewer output tokens" in refusal(base_url, "cap", kind=ProviderError)
 
 
-@pytest.mark.parametrize("prompt", ["html", "no choices", "cut"])
-def test_an_answer_that_is_no_completion_is_an_error(base_url: str, prompt: str) -> None:
-    assert "without a chat completion" in refusal(base_url, prompt)
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [("html", "a web page (Welcome)"), ("no choices", "no choices in:"), ("cut", "not JSON but:")],
+)
+def test_an_answer_that_is_no_completion_says_what_came(
+    base_url: str, prompt: str, found: str
+) -> None:
+    message = refusal(base_url, prompt)
+    assert f"answered HTTP 200 without a completion: {found}" in message
+    assert "often it ends with /v1" in message
 
 
 def test_nobody_listening_did_not_answer() -> None:
     with EmbeddedServer(FastAPI()) as server:
         base_url = server.base_url
-    assert "did not answer, asked again up to 0 times" in refusal(base_url, "fine", retries=0)
+    assert "did not answer (ConnectError" in refusal(base_url, "fine")
 
 
 def test_an_endpoint_that_is_too_slow_did_not_answer() -> None:
@@ -246,7 +317,7 @@ def test_an_endpoint_that_is_too_slow_did_not_answer() -> None:
 
     app.add_api_route("/v1/chat/completions", wait, methods=["POST"])
     with EmbeddedServer(app) as server:
-        message = refusal(server.base_url, "fine", retries=0, timeout_s=0.05)
+        message = refusal(server.base_url, "fine", timeout_s=0.05)
     assert "nothing came within 0.05 s" in message
 
 
@@ -277,7 +348,7 @@ def test_256_calls_are_under_way_at_once() -> None:
 
     app.add_api_route("/v1/chat/completions", meet, methods=["POST"])
     with EmbeddedServer(app) as server:
-        endpoint = EndpointSettings(server.base_url, timeout_s=30, retries=0)
+        endpoint = EndpointSettings(server.base_url, timeout_s=30)
         generations = asyncio.run(with_client(endpoint, ask_all))
     assert [generation.text for generation in generations] == ["fine"] * 256
 
