@@ -20,6 +20,7 @@ from rich.table import Table
 from flows.progress import Counted
 from tasks.core.json_value import JsonValue
 from tasks.core.reporting import failures_line, remark_texts
+from tasks.core.usage_line import usage_line
 
 _SPREAD = "/std_dev_across_runs"
 
@@ -93,6 +94,8 @@ def print_summary(document: Mapping[str, JsonValue], output: Path) -> None:
     console.print("verdicts: " + ", ".join(f"{n} {reason}" for reason, n in reasons.items()))
     if line := failures_line(document):
         console.print(line)
+    if line := usage_line(document):
+        console.print(line, soft_wrap=True)
     for text in remark_texts(document):
         console.print(text, soft_wrap=True)
     console.print(f"scored: {details['scored']}", soft_wrap=True)

@@ -16,6 +16,7 @@ from tasks.core.protocols import ProtocolScore
 from tasks.core.records import AttemptResult, StepResult
 from tasks.core.remarks import Remark
 from tasks.core.scoring import Metric, by_problem
+from tasks.core.usage_line import usage_line
 
 _HEADLINE = "subtask_accuracy"
 _SPREAD = "/std_dev_across_runs"
@@ -83,7 +84,7 @@ def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: 
     sections = [
         f"# {_escape(model)} on {_escape(dataset)}",
         _headline(_mapping(metrics[_HEADLINE])),
-        *filter(None, [failures_line(document)]),
+        *filter(None, [failures_line(document), usage_line(document)]),
         *(f"- {_escape(text)}" for text in remark_texts(document)),
         "## Metrics",
         _metrics_table(metrics),

@@ -14,6 +14,7 @@ from tasks.core.reporting import (
     summary_markdown,
 )
 from tasks.core.scoring import Metric, score
+from tasks.core.spending import usage_document
 
 
 def attempt(problem: str, repeat: int, *reasons: Reason, tokens: int = 5) -> AttemptResult:
@@ -271,3 +272,8 @@ def test_the_summary_says_in_one_line_whose_failures_they_are() -> None:
     )
     # A document of a run from before the distinction was made.
     assert failures_line(document()) == ""
+
+
+def test_the_summary_says_in_one_line_what_the_answers_took() -> None:
+    made = document() | {"usage": usage_document([], None)["run"]}
+    assert "\n\ntokens: 0 in, 0 out\n\n## Metrics" in summary_markdown(made, model="m", dataset="d")
