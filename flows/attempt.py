@@ -32,6 +32,7 @@ from tasks.core.records import (
     Usage,
     Verdict,
 )
+from tasks.core.spending import Spent
 from tasks.generation import generate
 from tasks.verification import verify
 
@@ -156,6 +157,7 @@ async def _write_step(
     program = assemble_program(problem.dependencies, attempt.earlier, candidate.code)
     line = generation_line(prompt, answered, candidate, program)
     runtime.generations.append(key, line)
+    runtime.spent.append(Spent.of(key, answered))
     runtime.progress.advance(Counted.GENERATIONS)
     attempt.usage = attempt.usage + generation.usage
     if generation.finish_reason is FinishReason.OVERLONG:

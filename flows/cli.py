@@ -6,6 +6,7 @@ Prefect is imported only by the commands that need it, so that help answers at o
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -204,4 +205,6 @@ def _targets(arguments: argparse.Namespace) -> int:
 def _report(document: Mapping[str, JsonValue], output: Path) -> None:
     from flows.terminal import print_summary
 
-    print_summary(document, output)
+    usage = output / "usage.json"
+    took = json.loads(usage.read_text())["run"] if usage.is_file() else None
+    print_summary({**document, "usage": took}, output)

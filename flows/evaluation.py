@@ -1,13 +1,13 @@
 """Top flow: load, fan out one subflow per problem, aggregate, publish."""
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import cast
 
 from prefect import flow
 
 from flows.config import EvalConfig
-from flows.fan_out import counts, fan_out, in_order, incomplete
+from flows.fan_out import counts, fan_out, in_order, incomplete, usage_of
 from flows.inputs import Inputs, load_inputs, run_identity
 from flows.lines import rollout_line
 from flows.model_opening import open_model
@@ -18,8 +18,9 @@ from flows.session import SESSION
 from flows.turns import Turns
 from tasks.artifacts import publish
 from tasks.core.json_value import JsonValue
-from tasks.core.records import AttemptResult, Scored
+from tasks.core.records import Scored
 from tasks.core.remarks import collect_remarks
+from tasks.core.spending import lasting_usage, usage_remark
 from tasks.generation import CachedModel
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import RunDirectory
@@ -53,6 +54,7 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
         record.count(lambda: counts(runtime))
         stack.callback(runtime.generations.close)
         stack.callback(runtime.verdicts.close)
+        stack.callback(lambda: directory.write_json("usage.json", usage_of(runtime)))
         await fan_out(runtime, stop)
         attempts = in_order(runtime)
         runtime.generations.finish()
@@ -61,7 +63,7 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
         if runtime.unanswered:
             directory.remove("metrics.json")
             raise incomplete(runtime, output)
-        document = await _publish(config, inputs, opened, attempts)
+        document = await _publish(config, inputs, opened, runtime)
         directory.write_json("metrics.json", document)
         record.complete()
     return document
@@ -87,23 +89,27 @@ def _gather(
         generations=directory.log("generations.jsonl"),
         verdicts=directory.log("verdicts.jsonl"),
         progress=SESSION.get().progress,
+        price=inputs.price,
         turns=Turns(config.concurrency, config.live_problems),
         stop=stop,
     )
 
 
 async def _publish(
-    config: EvalConfig, inputs: Inputs, opened: Opened, attempts: Sequence[AttemptResult]
+    config: EvalConfig, inputs: Inputs, opened: Opened, runtime: Runtime
 ) -> dict[str, JsonValue]:
-    dataset = inputs.dataset
+    dataset, attempts = inputs.dataset, in_order(runtime)
+    remarks = collect_remarks(attempts, config.confirm_rule, dataset.guessable)
+    uncounted = usage_remark(runtime.spent)
     document = aggregate(
         attempts,
         given_counts(dataset.problems),
         {**run_details(config, inputs), **verifier_details(config, opened)},
         dataset.benchmark,
         restricted=config.scored is not Scored.ALL or bool(opened.left_out),
-        remarks=collect_remarks(attempts, config.confirm_rule, dataset.guessable),
+        remarks=[*remarks, *([uncounted] if uncounted else [])],
     )
+    usage = cast("dict[str, JsonValue]", usage_of(runtime)["run"])
     table = problem_table(attempts, dataset.problems)
-    await publish(document, table, config.model_name, dataset.name)
-    return document
+    await publish({**document, "usage": usage}, table, config.model_name, dataset.name)
+    return {**document, "usage": lasting_usage(usage)}

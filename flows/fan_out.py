@@ -11,6 +11,7 @@ from tasks.core.json_value import JsonValue
 from tasks.core.listing import name_first
 from tasks.core.ordering import natural_key
 from tasks.core.records import AttemptResult, Problem
+from tasks.core.spending import usage_document
 from tasks.stop_signal import StopSignal
 
 
@@ -68,6 +69,11 @@ def counts(runtime: Runtime) -> dict[str, JsonValue]:
         "failed_tries": dict(model.troubles.most_common()),
         "unscored_attempts": len(runtime.unanswered),
     }
+
+
+def usage_of(runtime: Runtime) -> dict[str, JsonValue]:
+    """Return what the generations took so far, as usage.json holds it."""
+    return usage_document(runtime.spent, runtime.price)
 
 
 def _expect(runtime: Runtime) -> None:

@@ -11,6 +11,7 @@ from tasks.addresses import check_key, check_url
 from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.core.model_settings import ModelSettings
+from tasks.core.spending import Price
 from tasks.endpoint.answers import StepBook
 from tasks.run_directory import check_writable
 from tasks.templates import Template, load_template, own_template
@@ -21,12 +22,16 @@ OWN = "own"
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that one evaluation reads; `books` are what the embedded endpoint answers."""
+    """Everything that one evaluation reads.
+
+    `books` are what the embedded endpoint answers, `price` what the model's tokens cost, if known.
+    """
 
     dataset: Dataset
     template: Template
     settings: ModelSettings
     books: dict[str, StepBook]
+    price: Price | None = None
 
 
 def load_inputs(config: EvalConfig) -> Inputs:
@@ -56,7 +61,9 @@ def load_inputs(config: EvalConfig) -> Inputs:
         extra_body=cast(dict[str, JsonValue], config.extra_body),
         api=config.api,
     )
-    return Inputs(dataset, template, settings, books)
+    known = config.prices.get(config.model_name)
+    price = None if known is None else Price(known.input, known.output)
+    return Inputs(dataset, template, settings, books, price)
 
 
 def load_prompt_template(config: EvalConfig) -> Template:

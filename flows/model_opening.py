@@ -9,6 +9,7 @@ from tasks.model_server.server import ModelServer
 from flows.config import EvalConfig, read_key
 from flows.inputs import Inputs
 from flows.session import SESSION
+from tasks.budget import Budget
 from tasks.chat import ChatClient
 from tasks.core.errors import ConfigError, ProviderError
 from tasks.core.model_settings import EndpointSettings
@@ -53,7 +54,8 @@ async def open_model(
     gate = RequestGate(limits, stop, await share_limit(config.shared_limit))
     patience = Patience(config.request_retries, config.request_wait_s, config.request_backoff_s)
     note = SESSION.get().progress.note
-    patient = PatientClient(client, patience, gate, stop, note)
+    budget = Budget(config.max_tokens_total, config.max_cost, inputs.price)
+    patient = PatientClient(client, patience, gate, budget, stop, note)
     return CachedModel(patient, inputs.settings, GenerationCache(config.cache_dir / "generations"))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from flows.progress import Progress
 from flows.turns import Turns
 from tasks.core.records import AttemptResult, Extraction, Problem, StepKey
+from tasks.core.spending import Price, Spent
 from tasks.generation import CachedModel
 from tasks.run_directory import LineLog
 from tasks.stop_signal import StopSignal
@@ -22,8 +23,8 @@ from tasks.verifier import Verifier
 class Runtime:
     """The services of one evaluation.
 
-    `attempts` are the finished ones; `unanswered` holds, for each that stays unscored, the first
-    generation that is missing, and why.
+    `spent` is what every generation took, `attempts` are the finished ones; `unanswered` holds, for
+    each that stays unscored, the first generation that is missing, and why.
     """
 
     problems: dict[str, Problem]
@@ -36,8 +37,10 @@ class Runtime:
     generations: LineLog
     verdicts: LineLog
     progress: Progress
+    price: Price | None
     turns: Turns
     stop: StopSignal
+    spent: list[Spent] = field(default_factory=list[Spent])
     attempts: list[AttemptResult] = field(default_factory=list[AttemptResult])
     unanswered: dict[StepKey, str] = field(default_factory=dict[StepKey, str])
 

@@ -32,9 +32,16 @@ class Request:
         self.most_output = most_output
         self._budget = budget
 
-    def answered(self, generation: Generation) -> None:
+    @property
+    def expected_tokens(self) -> int:
+        """What it is expected to take, as far as that is known now."""
+        return self._budget.expect(self).total_tokens
+
+    def answered(self, generation: Generation) -> Usage:
         """Replace what was expected by what the endpoint counted, or else by an estimate of it."""
-        self._budget.settle(self, self._usage(generation))
+        usage = self._usage(generation)
+        self._budget.settle(self, usage)
+        return usage or Usage(0, 0)
 
     def _usage(self, generation: Generation) -> Usage | None:
         if is_turned_away(generation):
@@ -106,6 +113,10 @@ class Budget:
             self._answers += 1
         self._settled.set()
 
+    def expect(self, request: Request) -> Usage:
+        """Return what a request is expected to take; what nothing is known of counts as nothing."""
+        return Usage(request.input_tokens, self._expected_output(request) or 0)
+
     def _has_room(self, request: Request) -> bool:
         self._refusal = self._refusal or self._refuse(request)
         if self._refusal is not None:
@@ -115,7 +126,7 @@ class Budget:
         together = (request, *self._in_flight)
         if any(self._expected_output(one) is None for one in together):
             return False
-        return not self._exceeded(sum(map(self._expect, together), self.spent))
+        return not self._exceeded(sum(map(self.expect, together), self.spent))
 
     @property
     def _limited(self) -> bool:
@@ -131,7 +142,7 @@ class Budget:
 
     def _refuse(self, request: Request) -> str | None:
         """Say why a request cannot be sent even when it is the only one; None if it can."""
-        expected = self._expect(request)
+        expected = self.expect(request)
         limit = self._exceeded(self.spent + expected)
         if limit is None:
             return None
@@ -140,9 +151,6 @@ class Budget:
             f"request is expected to take {self._amount(expected)}; all answers are kept and cost "
             "nothing again: start the same command with a higher limit to go on"
         )
-
-    def _expect(self, request: Request) -> Usage:
-        return Usage(request.input_tokens, self._expected_output(request) or 0)
 
     def _expected_output(self, request: Request) -> int | None:
         if not self._answers:

@@ -11,10 +11,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tasks.budget import Budget, Request
 from tasks.chat import ChatClient
 from tasks.core.errors import ProviderError, Trouble, TryAgainError, UnansweredError
 from tasks.core.model_settings import ModelSettings
 from tasks.core.records import Generation
+from tasks.core.request_fields import output_limit
 from tasks.request_gate import RequestGate
 from tasks.stop_signal import StopSignal
 
@@ -44,6 +46,8 @@ class _Question:
     prompt: str
     settings: ModelSettings
     name: str
+    request: Request
+    expected_tokens: int = 0
     tries: int = 0
     first_s: float = 0.0
     last_s: float = 0.0
@@ -65,6 +69,7 @@ class PatientClient:
         client: ChatClient,
         patience: Patience,
         gate: RequestGate,
+        budget: Budget,
         stop: StopSignal,
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -74,6 +79,7 @@ class PatientClient:
         self._note = note
         self._patience = patience
         self._gate = gate
+        self._budget = budget
         self._stop = stop
         self._heard = False
         self._given_up = False
@@ -83,10 +89,19 @@ class PatientClient:
         """Ask until there is an answer; `name` goes with the request, for the endpoint's log.
 
         Raises:
-            UnansweredError: all tries failed, and others may still be answered.
+            UnansweredError: all tries failed, and others may still be answered; or the budget is
+                used up.
             ProviderError: the endpoint refused, or what is there is no endpoint.
         """
-        question = _Question(prompt, settings, name)
+        async with self._budget.request(prompt, output_limit(settings)) as request:
+            self._stop.check()
+            question = _Question(prompt, settings, name, request)
+            generation = await self._insist(question)
+            took = request.answered(generation)
+        self._gate.correct_tokens(took.total_tokens - question.expected_tokens)
+        return generation
+
+    async def _insist(self, question: _Question) -> Generation:
         while True:
             try:
                 return await self._try(question)
@@ -98,7 +113,8 @@ class PatientClient:
             await self._stop.sleep(wait_s)
 
     async def _try(self, question: _Question) -> Generation:
-        async with self._gate.enter(0):
+        question.expected_tokens = question.request.expected_tokens
+        async with self._gate.enter(question.expected_tokens):
             question.begin_try()
             generation = await self._client.ask(
                 question.prompt, question.settings, f"{question.name}/{question.tries}"
@@ -110,6 +126,7 @@ class PatientClient:
     def _take_in(self, question: _Question, error: TryAgainError) -> None:
         self.troubles[error.said] += 1
         self._heard = self._heard or error.trouble in (Trouble.BUSY, Trouble.FAILED)
+        self._gate.correct_tokens(-question.expected_tokens)
         self._gate.pause(error.retry_after_s)
         if error.trouble is Trouble.BUSY:
             self._gate.slow_down(question.last_s)

@@ -18,6 +18,7 @@ from tasks.core.remarks import Remark
 _MILLION = 1_000_000
 _CHARACTERS_PER_TOKEN = 4
 _PERCENTILES = (50, 90, 99)
+_OF_ONE_START = ("fresh", "cached", "latency_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ def usage_document(spent: Iterable[Spent], price: Price | None) -> dict[str, Jso
         "problems": _entries(problems, price),
         "sub_steps": _entries(sub_steps, price),
     }
+
+
+def lasting_usage(entry: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return what of an entry is the same in every start that takes up the same answers."""
+    return {name: value for name, value in entry.items() if name not in _OF_ONE_START}
 
 
 def usage_remark(spent: Collection[Spent]) -> Remark | None:
