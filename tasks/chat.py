@@ -20,12 +20,12 @@ from tasks.core.overflow import is_overflow
 from tasks.core.records import FinishReason, Generation, Usage
 from tasks.core.refusal import Refusal, read_refusal
 from tasks.core.request_fields import output_limit, request_fields, shortened
+from tasks.core.request_name import NAME_HEADER
 from tasks.core.responses_reply import read_response
 from tasks.core.retry_after import read_retry_after
 from tasks.refusal_errors import refusal_error
 
 _CONNECT_S = 20.0
-_NAME_HEADER = "X-Client-Request-Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class ChatClient:
         model = self._served_as or settings.model
         # Everything goes in as it is set, also what the client's own types do not know.
         fields = request_fields(settings)
-        headers = {_NAME_HEADER: name} if name else {}
+        headers = {NAME_HEADER: name} if name else {}
         if settings.api is Api.RESPONSES:
             raw = await self._client.responses.with_raw_response.create(
                 model=model, input=prompt, extra_body=fields, extra_headers=headers

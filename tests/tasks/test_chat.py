@@ -355,7 +355,8 @@ def test_256_calls_are_under_way_at_once() -> None:
 
 def test_the_embedded_endpoint_is_asked_like_any_other() -> None:
     class OneAnswer:
-        def answer(self, prompt: str) -> Answer | None:
+        def answer(self, prompt: str, name: str = "") -> Answer | None:
+            del name
             return Answer("one two", FinishReason.STOP) if prompt == "known" else None
 
     with EmbeddedServer(create_app({"m": OneAnswer()})) as server:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.budget import Budget
 from tasks.chat import ChatClient
 from tasks.core.errors import ProviderError
 from tasks.core.model_settings import EndpointSettings, ModelSettings
@@ -16,6 +18,9 @@ from tasks.core.prompting import render_prompt
 from tasks.core.records import Answered, Problem, StepKey
 from tasks.generation import CachedModel, generate
 from tasks.generation_cache import GenerationCache
+from tasks.patience import Patience, PatientClient
+from tasks.request_gate import RequestGate, RequestLimits
+from tasks.stop_signal import StopSignal
 from tasks.templates import own_template
 
 if TYPE_CHECKING:
@@ -23,6 +28,19 @@ if TYPE_CHECKING:
 
 SETTINGS = ModelSettings("reference", "one")
 KEY = StepKey("1", 0, "1.1")
+
+
+@asynccontextmanager
+async def opened(
+    base_url: str, settings: ModelSettings, folder: Path, concurrency: int = 4
+) -> AsyncGenerator[CachedModel]:
+    client, stop = ChatClient(EndpointSettings(base_url), "none"), StopSignal()
+    gate = RequestGate(RequestLimits(concurrency), stop)
+    patient = PatientClient(client, Patience(retries=0), gate, Budget(None, None, None), stop)
+    try:
+        yield CachedModel(patient, settings, GenerationCache(folder / "kept"))
+    finally:
+        await client.aclose()
 
 
 @pytest.fixture
@@ -45,13 +63,8 @@ def talk(endpoint: Endpoint, tmp_path: Path) -> Callable[..., list[Answered]]:
         counts: list[tuple[int, int]] | None = None,
     ) -> list[Answered]:
         async def ask() -> list[Answered]:
-            client = ChatClient(EndpointSettings(endpoint.base_url, retries=0), "none")
-            cache = GenerationCache(tmp_path / "kept")
-            model = CachedModel(client, settings, cache, concurrency)
-            try:
+            async with opened(endpoint.base_url, settings, tmp_path, concurrency) as model:
                 answers = await asyncio.gather(*(model.answer(key, prompt) for key in keys))
-            finally:
-                await client.aclose()
             if counts is not None:
                 counts.append((model.asked, model.cached))
             return list(answers)
@@ -115,14 +128,10 @@ def test_a_remembered_generation_shows_as_cached(
     del prefect_api
 
     async def states() -> list[str | None]:
-        client = ChatClient(EndpointSettings(endpoint.base_url, retries=0), "none")
-        model = CachedModel(client, SETTINGS, GenerationCache(tmp_path / "kept"), 1)
-        try:
+        async with opened(endpoint.base_url, SETTINGS, tmp_path) as model:
             found = [
                 await generate(model, "1", 0, "1.1", prompt, return_state=True) for _ in range(2)
             ]
-        finally:
-            await client.aclose()
         return [state.name for state in found]
 
     assert asyncio.run(states()) == ["Completed", "Cached"]
