@@ -26,7 +26,7 @@ from tasks.model_server.reports import Kind, Report, pack_report
 from tasks.sandbox import kernel
 from tasks.sandbox.confinement import die_with
 
-MARK_NAME = "SCICODE_FLOWS_SERVER"
+MARK_NAME = "SCICODE_MODEL_SERVER"
 # Killed processes that are not gone by then wait for a device; nothing more can be done.
 KILL_S = 3.0
 

@@ -101,13 +101,23 @@ class Bench:
         """Return every process that the server has told of, itself first."""
         return list(map(int, self.pid_file.read_text().split()))
 
+    def keeper(self) -> int:
+        """Return the process that holds the server."""
+        return int(Path(f"/proc/{self.pids()[0]}/stat").read_text().rpartition(")")[2].split()[1])
+
+    def note_keeper(self) -> None:
+        """Count the keeper among the processes that must end."""
+        keeper = self.keeper()
+        with self.pid_file.open("a") as file:
+            file.write(f"{keeper}\n")
+
     def living(self) -> list[int]:
         """Return those that have not ended."""
         return [pid for pid in self.pids() if is_alive(pid)]
 
-    def wait_for_end(self, within_s: float = PATIENCE_S) -> None:
+    def wait_for_end(self) -> None:
         """Wait until none of them is left."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + PATIENCE_S
         while living := self.living():
             assert time.monotonic() < deadline, living
             time.sleep(0.02)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tasks.model_server.keeper import MARK_NAME
-from tasks.model_server.process_table import list_descendants
+from tasks.model_server.process_table import list_marked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux only")
 PATIENCE_S = 20.0
@@ -84,7 +84,7 @@ def test_processes_that_flee_from_parent_to_parent_are_caught(tmp_path):
         process.stdout.readline()
         assert process.stdout.readline() == b"ended 0\n"
         assert process.wait() == 0
-    assert list_descendants(os.getpid()) == []
+    assert list_marked(MARK_NAME, "marked") == []
 
 
 def test_orphans_that_end_meanwhile_leave_no_zombies(tmp_path):

@@ -11,7 +11,6 @@ import urllib.request
 import pytest
 
 from tasks.core.errors import ConfigError, ProviderError
-from tasks.model_server.process_table import list_descendants
 from tasks.model_server.server import Pace
 
 linux_only = pytest.mark.skipif(
@@ -262,8 +261,7 @@ def test_a_server_that_is_killed_is_told_of(bench):
 def test_nothing_survives_the_killed_keeper(bench):
     async def use():
         async with bench.server("children") as server:
-            keeper = list_descendants(os.getpid())[0]
-            os.kill(keeper, signal.SIGKILL)
+            os.kill(bench.keeper(), signal.SIGKILL)
             return await server.ended()
 
     assert "its keeper was killed" in asyncio.run(use())
@@ -272,10 +270,16 @@ def test_nothing_survives_the_killed_keeper(bench):
 
 
 @linux_only
-@pytest.mark.parametrize("options", [("children", "deaf"), ("children", "never")])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_survives_the_killed_evaluator(bench, options, number):
-    """While it evaluates, and while it waits."""
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [
+        (signal.SIGKILL, ("children", "deaf")),
+        # Still waiting for the server.
+        (signal.SIGKILL, ("children", "never")),
+        (signal.SIGTERM, ("children",)),
+    ],
+)
+def test_nothing_survives_the_killed_evaluator(bench, number, options):
     command = [sys.executable, "-c", EVALUATOR, bench.command(*options), str(bench.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as evaluator:
         if "never" in options:
@@ -283,14 +287,10 @@ def test_nothing_survives_the_killed_evaluator(bench, options, number):
                 time.sleep(0.02)
         else:
             assert evaluator.stdout.readline() == "entered\n"
-        keeper = list_descendants(evaluator.pid)[0]
         assert len(bench.living()) == ALL
+        bench.note_keeper()
         evaluator.send_signal(number)
     bench.wait_for_end()
-    deadline = time.monotonic() + PATIENCE_S
-    while os.path.exists(f"/proc/{keeper}"):  # noqa: PTH110 - /proc
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @linux_only
@@ -299,7 +299,7 @@ def test_the_server_dies_when_evaluator_and_keeper_are_killed_together(bench):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as evaluator:
         assert evaluator.stdout.readline() == "entered\n"
         evaluator.send_signal(signal.SIGSTOP)
-        os.kill(list_descendants(evaluator.pid)[0], signal.SIGKILL)
+        os.kill(bench.keeper(), signal.SIGKILL)
         evaluator.kill()
     bench.wait_for_end()
 
@@ -308,7 +308,7 @@ def test_the_server_dies_when_evaluator_and_keeper_are_killed_together(bench):
 def test_a_keeper_that_is_asked_to_end_stops_the_server_first(bench):
     async def use():
         async with bench.server("children") as server:
-            os.kill(list_descendants(os.getpid())[0], signal.SIGTERM)
+            os.kill(bench.keeper(), signal.SIGTERM)
             return await server.ended()
 
     assert "it was stopped" in asyncio.run(use())
