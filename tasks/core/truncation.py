@@ -12,7 +12,7 @@ _TRUNCATED = "truncated: the generation ended at its token limit before any code
 _MOST_CHARACTERS = 2000
 
 
-def explain_truncation(verdict: Verdict, finish_reason: FinishReason) -> Verdict:
+def explain_truncation(verdict: Verdict, finish_reason: FinishReason | None) -> Verdict:
     """Say in the detail of a `no_code` verdict that the token limit ended its generation."""
     if verdict.reason is not Reason.NO_CODE or finish_reason is not FinishReason.LENGTH:
         return verdict
