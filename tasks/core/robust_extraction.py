@@ -7,8 +7,9 @@ only where there are none of these. Of them is taken
 2. else the last that parses and defines a function or a class,
 3. else the last that parses, 4. else the last.
 
-A text without blocks is the candidate as a whole; so is one that is itself a program with that
-name, whose fences stand in its strings. A candidate that only parses without its common
+Where no block parses, code between backticks within lines is taken if it defines a function or a
+class. A text without blocks is the candidate as a whole; so is one that is itself a program with
+that name, whose fences stand in its strings. A candidate that only parses without its common
 indentation loses it. `from __future__` imports are taken out, since they may not stand in the
 middle of a program; all other imports stay. Line ends become newlines, and blank lines at the
 edges go.
@@ -32,6 +33,7 @@ from tasks.core.token_scan import MOST_CHARACTERS
 
 _PYTHON = frozenset({"", "python", "python3", "py", "py3", "ipython", "ipython3"})
 _QUOTES = ('"""', "'''")
+_INLINE = "```python"
 _COST_OF_A_BLOCK = 50  # characters that take as long as what every block takes
 _LINE_END = re.compile(r"\r\n?+")
 _BLANK_LINES = re.compile(r"(?:[ \t\f]*+\n)*+")
@@ -72,18 +74,32 @@ def extract_robust(text: str, header: str) -> Candidate:
     text = _LINE_END.sub("\n", text)
     name = next(iter(header_names(header)), None)
     blocks = list(fenced_blocks(text))
-    if not blocks:
+    if not blocks or any(quotes in text for quotes in _QUOTES):
         whole = _read(text)
-        return Candidate(text if whole.tree is None else _finish(whole), fenced=False)
-    if any(quotes in text for quotes in _QUOTES):
-        whole = _read(text)
-        if whole.rank(name) is _Rank.NAMED:
+        if whole.rank(name) >= (_Rank.NAMED if blocks else _Rank.PARSES):
             return Candidate(_finish(whole), fenced=False)
+    chosen = _choose_code(text, blocks, name)
+    if chosen is None:
+        return Candidate(text, fenced=False)
+    return Candidate(_finish(chosen), fenced=True)
+
+
+def _choose_code(text: str, blocks: Sequence[Block], name: str | None) -> _Reading | None:
+    """Choose among the blocks, or take code between backticks within lines where none parses."""
     python = [block for block in blocks if block.language in _PYTHON]
-    return Candidate(_finish(_choose(python or blocks, name)), fenced=True)
+    chosen = _choose_block(python or blocks, name) if blocks else None
+    if chosen is not None and chosen.tree is not None:
+        return chosen
+    inline = _read(_cut_within_lines(text))
+    return inline if inline.rank(name) >= _Rank.DEFINES else chosen
 
 
-def _choose(blocks: Sequence[Block], name: str | None) -> _Reading:
+def _cut_within_lines(text: str) -> str:
+    """Cut at the first backticks marked `python`, wherever they stand, and at the next ones."""
+    return text.partition(_INLINE)[2].partition("```")[0]
+
+
+def _choose_block(blocks: Sequence[Block], name: str | None) -> _Reading:
     best, best_rank = _Reading(blocks[-1].code, None), _Rank.NONE
     remaining = MOST_CHARACTERS
     for block in reversed(blocks):

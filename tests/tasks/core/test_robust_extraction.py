@@ -174,6 +174,21 @@ def test_a_block_of_a_longer_fence_holds_shorter_ones() -> None:
     assert take(f"````python\n{code}\n````\n") == code
 
 
+@pytest.mark.parametrize("behind", ["", "\n", "\nDone.", "\n```text\nx = (\n```"])
+def test_code_between_backticks_within_lines_is_taken_where_no_block_parses(behind: str) -> None:
+    assert take(f"Like so: ```python\n{WAVE}\n```{behind}") == WAVE
+
+
+def test_code_between_backticks_within_lines_gives_way_to_a_block() -> None:
+    assert take(f"I drop ```python def wave(x): pass```.\n{block(WAVE)}") == WAVE
+
+
+def test_words_between_backticks_are_no_code() -> None:
+    text = "Write ```python x = 1``` at the top."
+
+    assert extract_robust(text, HEADER) == Candidate(text, fenced=False)
+
+
 def test_a_header_without_a_name_takes_the_last_function() -> None:
     assert extract_robust(block(WAVE) + block("x = 1"), "x = 1").code == WAVE
 
