@@ -11,6 +11,8 @@ import os
 import re
 import stat
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +23,7 @@ _WEIGHTS = frozenset(
     ".safetensors .bin .gguf .ggml .pt .pth .ckpt .distcp .npz .npy .h5 .onnx .msgpack .engine "
     ".plan .pdparams .tflite".split()
 )
+_READERS = 8
 # llama.cpp is given the first of them and reads them all.
 _SPLIT_GGUF = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<total>\d{5})\.gguf")
 
@@ -43,16 +46,16 @@ def identify_checkpoint(path: Path, *, hash_weights: bool) -> str:
         if not names:
             _refuse(path, "no files", "give the folder that holds its weights and config.json")
         base = path if path.is_dir() else path.parent
-        digest = hashlib.sha256()
-        for name in names:
-            line = json.dumps([name, *_content(base / name, hash_weights=hash_weights)])
-            digest.update(f"{line}\n".encode())
+        content = partial(_content, hash_weights=hash_weights)
+        with ThreadPoolExecutor(_READERS) as pool:
+            contents = list(pool.map(content, [base / name for name in names]))
     except OSError as error:
         raise ConfigError(
             f"checkpoint {path}: expected files that can be read, found {error.filename}: "
             f"{error.strerror}; give the folder or file that the model server loads"
         ) from error
-    return _PREFIX + digest.hexdigest()
+    listed = "\n".join(json.dumps(pair) for pair in zip(names, contents, strict=True))
+    return _PREFIX + hashlib.sha256(listed.encode()).hexdigest()
 
 
 def _files(path: Path) -> list[str]:

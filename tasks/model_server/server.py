@@ -36,7 +36,7 @@ class Pace:
     """How long a server has to stop, and how often it is asked and its state told."""
 
     grace_s: float = 10.0
-    ask_every_s: float = 0.5
+    ask_every_s: float = 1.0
     note_every_s: float = 30.0
 
 

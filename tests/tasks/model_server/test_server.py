@@ -294,6 +294,22 @@ def test_nothing_survives_the_killed_evaluator(bench, number, options):
 
 
 @linux_only
+def test_nothing_survives_an_impatient_ctrl_c(bench):
+    """The second one ends the evaluator while it is stopping the server."""
+    command = [sys.executable, "-c", EVALUATOR, bench.command("children"), str(bench.folder)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, **pipes) as evaluator:
+        assert evaluator.stdout.readline() == "entered\n"
+        bench.note_keeper()
+        evaluator.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        assert bench.living()
+        evaluator.send_signal(signal.SIGINT)
+        assert evaluator.wait(timeout=PATIENCE_S)
+    bench.wait_for_end()
+
+
+@linux_only
 def test_the_server_dies_when_evaluator_and_keeper_are_killed_together(bench):
     command = [sys.executable, "-c", EVALUATOR, bench.command(), str(bench.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as evaluator:
