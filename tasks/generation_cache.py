@@ -6,6 +6,7 @@ a wrong answer.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +25,9 @@ class GenerationCache:
 
     def get(self, digest: str) -> Generation | None:
         """Return the generation kept under a digest; None if there is none that can be read."""
-        return read_kept(self._path(digest), lambda content: _read_entry(content, digest))
+        return read_kept(
+            self._path(digest), lambda content: read_entry(mapping(json.loads(content)), digest)
+        )
 
     def put(
         self, digest: str, key: StepKey, settings: ModelSettings, generation: Generation
@@ -47,9 +50,12 @@ class GenerationCache:
         return self.root / digest[:2] / f"{digest}.json"
 
 
-def _read_entry(content: str, digest: str) -> Generation:
-    """Parse an entry strictly: anything that is not exactly ours raises."""
-    entry = mapping(json.loads(content))
+def read_entry(entry: Mapping[str, object], digest: str) -> Generation:
+    """Read an entry strictly.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is not exactly what we write.
+    """
     if entry["cache_version"] != CACHE_VERSION or entry["digest"] != digest:
         raise ValueError("the entry belongs to another key or version")
     fields = mapping(entry["generation"])
