@@ -59,7 +59,7 @@ def print_removed(removed: Sequence[Removed], cache_dir: Path, *, dry_run: bool)
     verb = "would remove" if dry_run else "removed"
     for one in removed:
         if one.number:
-            print_line(console, f"{verb} {one.number} {one.what}, {decimal(one.size_bytes)}")
+            print_line(console, f"{verb} {one.what}: {one.number}, {decimal(one.size_bytes)}")
         for reason in one.left:
             print_line(console, f"left alone, of {one.what}: {reason}")
     number, size_bytes = sum(one.number for one in removed), sum(one.size_bytes for one in removed)
