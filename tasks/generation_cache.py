@@ -5,6 +5,7 @@ cut never sees half of it. An entry that cannot be read is a miss: it costs one 
 a wrong answer.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +16,8 @@ from tasks.core.model_settings import ModelSettings
 from tasks.core.records import FinishReason, Generation, StepKey, Usage
 from tasks.durable_files import keep, read_kept
 from tasks.strict_json import count, duration_s, mapping, text
+
+_SUM = "entry_sha256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class GenerationCache:
             "settings": set_settings(settings),
             "generation": asdict(generation),
         }
-        keep(self._path(digest), json.dumps(entry, indent=2) + "\n", "a generation")
+        content = json.dumps({**entry, _SUM: _entry_sha256(entry)}, indent=2) + "\n"
+        keep(self._path(digest), content, "a generation")
 
     def _path(self, digest: str) -> Path:
         return self.root / digest[:2] / f"{digest}.json"
@@ -58,6 +62,9 @@ def read_entry(entry: Mapping[str, object], digest: str) -> Generation:
     """
     if entry["cache_version"] != CACHE_VERSION or entry["digest"] != digest:
         raise ValueError("the entry belongs to another key or version")
+    # A changed letter of an answer is as good JSON as before. Older entries have no sum.
+    if _SUM in entry and entry[_SUM] != _entry_sha256(entry):
+        raise ValueError("the entry is not what was written")
     fields = mapping(entry["generation"])
     usage = mapping(fields["usage"])
     reasoning = fields["reasoning"]
@@ -68,3 +75,10 @@ def read_entry(entry: Mapping[str, object], digest: str) -> Generation:
         latency_s=duration_s(fields["latency_s"]),
         reasoning=None if reasoning is None else text(reasoning),
     )
+
+
+def _entry_sha256(entry: Mapping[str, object]) -> str:
+    """Hash everything in an entry but the sum itself, however it is laid out."""
+    summed = {name: value for name, value in entry.items() if name != _SUM}
+    canonical = json.dumps(summed, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()

@@ -335,6 +335,9 @@ def damage() -> dict[str, Callable[[Path], object]]:
                 byte ^ 0xFF if 100 <= n < 110 else byte for n, byte in enumerate(path.read_bytes())
             )
         ),
+        "a changed letter": lambda path: path.write_text(
+            path.read_text().replace("return", "retarn", 1)
+        ),
         "another shape": lambda path: path.write_text('{"generation": ["text"]}'),
         "another version": lambda path: path.write_text(
             json.dumps(json.loads(path.read_text()) | {"cache_version": 0})
