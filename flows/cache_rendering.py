@@ -65,6 +65,8 @@ def print_removed(removed: Sequence[Removed], cache_dir: Path, *, dry_run: bool)
     number, size_bytes = sum(one.number for one in removed), sum(one.size_bytes for one in removed)
     if number:
         print_line(console, f"{verb} {decimal(size_bytes)} in all from {cache_dir}")
+    elif removed:
+        print_line(console, f"nothing {'would be' if dry_run else 'was'} removed from {cache_dir}")
     else:
         print_line(console, f"nothing to remove in {cache_dir}")
 

@@ -49,7 +49,11 @@ def kept_environments(cache_dir: Path) -> tuple[KeptEnvironment, ...]:
     root = environments_folder(cache_dir)
     if root.is_symlink() or not root.is_dir():
         return ()
-    return tuple(_look_at(folder) for folder in sorted(root.iterdir()) if _is_ours(folder))
+    found: list[KeptEnvironment] = []
+    for folder in sorted(filter(_is_ours, root.iterdir())):
+        with suppress(FileNotFoundError):  # another removal was faster
+            found.append(_look_at(folder))
+    return tuple(found)
 
 
 def remove_environment(environment: KeptEnvironment) -> Use:

@@ -1,21 +1,30 @@
 """`cache ls` and `cache rm` as they are typed."""
 
+from __future__ import annotations
+
 import json
 import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from flows.cli import run
+from flows.config import EvalConfig
+from tasks.cache_removal import Removed, Unwanted, remove
 from tasks.core.caching import generation_key
 from tasks.core.model_settings import ModelSettings
 from tasks.core.records import FinishReason, Generation, StepKey, Usage
 from tasks.durable_files import keep
-from tasks.environments import prepare_environment
+from tasks.environments import holding, prepare_environment
 from tasks.generation_cache import GenerationCache
+
+if TYPE_CHECKING:
+    from tests.conftest import Endpoint
 
 LONG_AGO = 1_700_049_600.0  # 2023-11-15 12:00 UTC, the 15th almost everywhere
 CHECKPOINT = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -137,9 +146,14 @@ def test_environments_have_a_line_each(
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     lock = tmp_path / "tiny.lock"
     lock.write_text(f"# python: {sys.version_info.major}.{sys.version_info.minor}\n")
-    python = Path(prepare_environment(str(lock), kept, lambda _: None).python)
+    environment = prepare_environment(str(lock), kept, lambda _: None)
+    python = Path(environment.python)
     assert run(["cache", "ls"]) == 0
     assert f"environment {python.parents[1].name}: " in capsys.readouterr().out
+    with holding(environment):
+        assert run(["cache", "rm", "--environments"]) == 1
+        left = f"left alone, of environments: {python.parents[1].name}: in use\n"
+        assert capsys.readouterr().out == f"{left}nothing was removed from {kept}\n"
     assert run(["cache", "rm", "--environments"]) == 0
     assert "removed environments: 1, " in capsys.readouterr().out
     assert not python.exists()
@@ -256,3 +270,26 @@ def test_the_cache_folder_of_a_configuration_file_is_used(
     assert listed(capsys, "--config", str(file))["cache_dir"] == str(kept)
     assert run(["cache", "rm", "--config", str(file)]) == 2
     assert entries(kept) == 12
+
+
+def test_an_evaluation_goes_on_while_everything_is_removed(
+    small_config: Callable[..., EvalConfig],
+    evaluate: Callable[[EvalConfig], dict[str, Any]],
+    endpoint: Endpoint,
+    tmp_path: Path,
+) -> None:
+    config = small_config(concurrency=1)
+    removed: list[Removed] = []
+
+    def remove_at_the_third(_: str) -> bool:
+        if len(endpoint.prompts) == 3 and not removed:
+            removed.extend(remove(config.cache_dir, Unwanted(everything=True), dry_run=False))
+        return True
+
+    endpoint.gate = remove_at_the_third
+    score = evaluate(config)["metrics"]["subtask_accuracy"]["value"]
+    # While the third answer is waited for, the first two are there; the last one is the fourth.
+    assert (removed[0].what, removed[0].number) == ("generations", 2)
+    assert (score, len(endpoint.prompts)) == (1.0, 4)
+    evaluate(small_config(output=tmp_path / "again"))
+    assert len(endpoint.prompts) == 4 + 2
