@@ -74,23 +74,32 @@ def test_what_is_no_python_does_not_parse(code: str) -> None:
 IN_A_SMALL_STACK = """
 import sys, threading
 from tasks.core.bounded_parsing import parse_bounded
-threading.stack_size(512 * 1024)
+threading.stack_size(256 * 1024)
 ran = []
-thread = threading.Thread(target=lambda: ran.append(parse_bounded(sys.stdin.read())))
+thread = threading.Thread(target=lambda: ran.append(parse_bounded(sys.stdin.read()) is None))
 thread.start()
 thread.join()
-print(len(ran))
+print(ran)
 """
 
 
-@pytest.mark.parametrize("name", ["minus", "lambda", "conditional"])
-def test_a_small_stack_survives_deep_code(name: str) -> None:
+def parse_in_a_small_stack(code: str) -> tuple[int, str]:
     ran = subprocess.run(
         [sys.executable, "-c", IN_A_SMALL_STACK],
-        input=DEEP[name],
+        input=code,
         capture_output=True,
         text=True,
         check=False,
     )
+    return ran.returncode, ran.stdout
 
-    assert (ran.returncode, ran.stdout) == (0, "1\n")
+
+@pytest.mark.parametrize("name", ["minus", "lambda", "conditional"])
+def test_a_small_stack_survives_deep_code(name: str) -> None:
+    assert parse_in_a_small_stack(DEEP[name]) == (0, "[True]\n")
+
+
+def test_code_at_the_bounds_parses_in_a_small_stack() -> None:
+    code = "x = " + "[" * 60 + "lambda:" * 200 + "-" * 400 + "1 if 1 else " * 200 + "1" + "]" * 60
+
+    assert parse_in_a_small_stack(code) == (0, "[False]\n")
