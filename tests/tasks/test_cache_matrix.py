@@ -17,17 +17,16 @@ import pytest
 
 from flows.config import EvalConfig, validate
 from flows.inputs import load_inputs
-from tasks.chat import ChatClient
 from tasks.core.caching import generation_key
 from tasks.core.model_settings import EndpointSettings, ModelSettings
 from tasks.core.prompting import render_prompt
 from tasks.core.records import Answered, Problem, StepKey
-from tasks.generation import CachedModel
-from tasks.generation_cache import GenerationCache
+from tasks.patience import Patience
 from tasks.templates import own_template
 
 if TYPE_CHECKING:
     from tests.conftest import Endpoint
+    from tests.tasks.conftest import OpenModel
 
 Changes = Mapping[str, object]
 
@@ -79,6 +78,7 @@ UNKEYED: dict[str, Changes] = {
     "request_timeout_s": {"request_timeout_s": 5},
     "request_retries": {"request_retries": 3},
     "request_wait_s": {"request_wait_s": 5},
+    "request_backoff_s": {"request_backoff_s": 5},
     "concurrency": {"concurrency": 3},
     "requests_per_minute": {"requests_per_minute": 60},
     "tokens_per_minute": {"tokens_per_minute": 1000},
@@ -240,6 +240,7 @@ class Talk:
     """Asks an endpoint with one cache, each time as another process would."""
 
     endpoint: Endpoint
+    open_model: OpenModel
     root: Path
     prompt: str
 
@@ -249,19 +250,19 @@ class Talk:
         settings: ModelSettings = SETTINGS,
         base_url: str | None = None,
         secret: str = "none",  # noqa: S107 - invented
-        patience: Changes = {},  # noqa: B006 - read only
+        timeout_s: float = 600.0,
+        patience: Patience = Patience(retries=0),  # noqa: B008 - frozen
         concurrency: int = 4,
     ) -> list[Answered]:
         """Answer the keys, one after the other."""
-        reached = EndpointSettings(base_url or self.endpoint.base_url, retries=0)
+        reached = EndpointSettings(base_url or self.endpoint.base_url, timeout_s)
+        opened = self.open_model(
+            reached, settings, self.root, key=secret, patience=patience, concurrency=concurrency
+        )
 
         async def talk() -> list[Answered]:
-            client = ChatClient(replace(reached, **patience), secret)
-            model = CachedModel(client, settings, GenerationCache(self.root), concurrency)
-            try:
+            async with opened as model:
                 return [await model.answer(key, self.prompt) for key in keys or (KEY,)]
-            finally:
-                await client.aclose()
 
         return asyncio.run(talk())
 
@@ -273,10 +274,15 @@ class Talk:
 
 
 @pytest.fixture
-def talk(endpoint: Endpoint, small_problems: tuple[Problem, ...], tmp_path: Path) -> Talk:
+def talk(
+    endpoint: Endpoint,
+    open_model: OpenModel,
+    small_problems: tuple[Problem, ...],
+    tmp_path: Path,
+) -> Talk:
     template = own_template(background=True).text
     prompt = render_prompt(template, small_problems[0], 0, [], background=True)
-    return Talk(endpoint, tmp_path / "kept", prompt)
+    return Talk(endpoint, open_model, tmp_path / "kept", prompt)
 
 
 @pytest.mark.parametrize(
@@ -303,12 +309,12 @@ def test_a_keyed_change_asks_again(settings: ModelSettings, key: StepKey, talk: 
     "change",
     [
         {"secret": "sk-another"},
-        {"patience": {"timeout_s": 5.0}},
-        {"patience": {"retries": 3, "wait_s": 5.0}},
+        {"timeout_s": 5.0},
+        {"patience": Patience(retries=3, wait_s=5.0, first_wait_s=0.1)},
         {"concurrency": 1},
         {"base_url": "http://127.0.0.1:9/v1"},
     ],
-    ids=["key", "timeout", "retries", "concurrency", "base_url"],
+    ids=["key", "timeout", "patience", "concurrency", "base_url"],
 )
 def test_an_unkeyed_change_asks_nothing(change: dict[str, Any], talk: Talk) -> None:
     (first,) = talk.ask()

@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.budget import Budget
-from tasks.chat import ChatClient
 from tasks.core.errors import ProviderError
 from tasks.core.model_settings import EndpointSettings, ModelSettings
 from tasks.core.prompting import render_prompt
 from tasks.core.records import Answered, Problem, StepKey
-from tasks.generation import CachedModel, generate
-from tasks.generation_cache import GenerationCache
-from tasks.patience import Patience, PatientClient
-from tasks.request_gate import RequestGate, RequestLimits
-from tasks.stop_signal import StopSignal
+from tasks.generation import generate
 from tasks.templates import own_template
 
 if TYPE_CHECKING:
     from tests.conftest import Endpoint
+    from tests.tasks.conftest import OpenModel
 
 SETTINGS = ModelSettings("reference", "one")
 KEY = StepKey("1", 0, "1.1")
-
-
-@asynccontextmanager
-async def opened(
-    base_url: str, settings: ModelSettings, folder: Path, concurrency: int = 4
-) -> AsyncGenerator[CachedModel]:
-    client, stop = ChatClient(EndpointSettings(base_url), "none"), StopSignal()
-    gate = RequestGate(RequestLimits(concurrency), stop)
-    patient = PatientClient(client, Patience(retries=0), gate, Budget(None, None, None), stop)
-    try:
-        yield CachedModel(patient, settings, GenerationCache(folder / "kept"))
-    finally:
-        await client.aclose()
 
 
 @pytest.fixture
@@ -51,7 +32,9 @@ def prompt(small_problems: tuple[Problem, ...]) -> str:
 
 
 @pytest.fixture
-def talk(endpoint: Endpoint, tmp_path: Path) -> Callable[..., list[Answered]]:
+def talk(
+    endpoint: Endpoint, open_model: OpenModel, tmp_path: Path
+) -> Callable[..., list[Answered]]:
     """Answer one key after another, or all at once, with a model of its own."""
 
     def run(
@@ -63,7 +46,9 @@ def talk(endpoint: Endpoint, tmp_path: Path) -> Callable[..., list[Answered]]:
         counts: list[tuple[int, int]] | None = None,
     ) -> list[Answered]:
         async def ask() -> list[Answered]:
-            async with opened(endpoint.base_url, settings, tmp_path, concurrency) as model:
+            reached = EndpointSettings(endpoint.base_url)
+            kept = tmp_path / "kept"
+            async with open_model(reached, settings, kept, concurrency=concurrency) as model:
                 answers = await asyncio.gather(*(model.answer(key, prompt) for key in keys))
             if counts is not None:
                 counts.append((model.asked, model.cached))
@@ -122,13 +107,14 @@ def test_an_endpoint_that_fails_leaves_nothing_in_the_cache(
 
 
 def test_a_remembered_generation_shows_as_cached(
-    prefect_api: str, endpoint: Endpoint, prompt: str, tmp_path: Path
+    prefect_api: str, endpoint: Endpoint, open_model: OpenModel, prompt: str, tmp_path: Path
 ) -> None:
     """The same task returns the record itself, then a completed state named Cached."""
     del prefect_api
 
     async def states() -> list[str | None]:
-        async with opened(endpoint.base_url, SETTINGS, tmp_path) as model:
+        reached = EndpointSettings(endpoint.base_url)
+        async with open_model(reached, SETTINGS, tmp_path / "kept") as model:
             found = [
                 await generate(model, "1", 0, "1.1", prompt, return_state=True) for _ in range(2)
             ]
