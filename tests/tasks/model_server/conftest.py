@@ -10,7 +10,7 @@ import pytest
 from tasks.model_server.server import ModelServer, Pace
 
 PATIENCE_S = 30.0
-# Options: late=S never exit=N deaf children models=NAMES no-models health=STATUS say=TEXT.
+# Options: late=S never exit=N deaf children models=NAMES no-models health=STATUS warm=S say=TEXT
 SOURCE = '''
 import json, os, signal, subprocess, sys, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -37,6 +37,8 @@ class Handler(BaseHTTPRequestHandler):
             status, body = 200, {"object": "list", "data": [{"id": name} for name in names]}
         elif self.path == "/health":
             status = int(told.get("health", 404))
+            if "warm" in told:
+                status = 200 if time.monotonic() > START + float(told["warm"]) else 503
         elif self.path == "/die":
             os._exit(3)
         data = json.dumps(body).encode()
@@ -66,6 +68,7 @@ if "exit" in told:
 if "never" in told:
     time.sleep(600)
 time.sleep(float(told.get("late", 0)))
+START = time.monotonic()
 HTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
 '''
 
@@ -90,16 +93,19 @@ class Bench:
         """Make a server that is quick to give up."""
         return self.of(self.command(*options), timeout_s)
 
-    def of(self, command: str, timeout_s: float = PATIENCE_S) -> ModelServer:
+    def of(
+        self, command: str, timeout_s: float = PATIENCE_S, checkpoint: Path | None = None
+    ) -> ModelServer:
         """Make a server of any command."""
-        note = self.notes.append
-        server = ModelServer(command, self.folder, "tiny", self.log, timeout_s, note)
+        folder, note = checkpoint or self.folder, self.notes.append
+        server = ModelServer(command, folder, "tiny", self.log, timeout_s, note)
         server.pace = Pace(grace_s=0.4, ask_every_s=0.05, note_every_s=0.2)
         return server
 
     def pids(self) -> list[int]:
         """Return every process that the server has told of, itself first."""
-        return list(map(int, self.pid_file.read_text().split()))
+        told = self.pid_file.read_text() if self.pid_file.exists() else ""
+        return list(map(int, told.split()))
 
     def keeper(self) -> int:
         """Return the process that holds the server."""

@@ -46,7 +46,7 @@ def keeper(source, log, grace_s="0.3"):
     with (
         log.open("ab") as output,
         subprocess.Popen(
-            [*module, grace_s, "marked", sys.executable, "-c", source],
+            [*module, grace_s, str(log), sys.executable, "-c", source],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=output,
@@ -62,7 +62,7 @@ def test_a_server_is_marked_leads_a_group_and_writes_to_the_log(tmp_path):
         assert process.stdout.readline().startswith(b"started ")
         assert process.stdout.readline() == b"ended 0\n"
         assert process.wait() == 0
-    assert log.read_text() == f"{os.getcwd()} marked True\n"  # noqa: PTH109 - as the server says it
+    assert log.read_text() == f"{os.getcwd()} {log} True\n"  # noqa: PTH109 - as the server says it
 
 
 def test_a_server_that_wants_to_stop_is_given_the_time(tmp_path):
@@ -84,7 +84,7 @@ def test_processes_that_flee_from_parent_to_parent_are_caught(tmp_path):
         process.stdout.readline()
         assert process.stdout.readline() == b"ended 0\n"
         assert process.wait() == 0
-    assert list_marked(MARK_NAME, "marked") == []
+    assert list_marked(MARK_NAME, str(tmp_path / "log")) == []
 
 
 def test_orphans_that_end_meanwhile_leave_no_zombies(tmp_path):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -64,10 +65,9 @@ def test_the_checkpoint_is_filled_in_as_an_absolute_path(bench, monkeypatch):
     monkeypatch.chdir(bench.folder)
 
     async def use():
-        server = bench.of(bench.command("models={checkpoint}"))
-        server._checkpoint = server._checkpoint.relative_to(bench.folder)
-        async with server:
-            assert server.models == (str(bench.folder),)
+        command = bench.command("models={checkpoint}")
+        async with bench.of(command, checkpoint=Path("step-100")) as server:
+            assert server.models == (str(bench.folder / "step-100"),)
 
     asyncio.run(use())
 
@@ -95,12 +95,12 @@ def test_a_server_without_a_list_of_models_is_known_by_its_health(bench):
 
 def test_a_server_that_lists_models_while_it_loads_is_waited_for(bench):
     async def use():
-        async with bench.server("health=503", timeout_s=0.5):
-            pass
+        async with bench.server("warm=0.5") as server:
+            url = server.base_url.replace("/v1", "/health")
+            with urllib.request.urlopen(url) as answer:  # noqa: ASYNC210, S310 - loopback
+                assert answer.status == 200
 
-    with pytest.raises(ProviderError, match="/health: HTTP 503"):
-        asyncio.run(use())
-    assert bench.living() == []
+    asyncio.run(use())
 
 
 def test_a_wait_shows_the_last_line_of_the_log(bench):
@@ -110,8 +110,7 @@ def test_a_wait_shows_the_last_line_of_the_log(bench):
 
     asyncio.run(use())
     waits = [note for note in bench.notes if note.startswith("waiting for the model server, ")]
-    assert waits
-    assert all(note.endswith(" s: shard-3-of-9") for note in waits[1:])
+    assert waits[-1].endswith(" s: shard-3-of-9")
 
 
 @linux_only
@@ -122,7 +121,7 @@ def test_a_server_that_never_answers_is_given_up_and_stopped(bench):
 
     with pytest.raises(ProviderError, match=r"within 2 s.*raise serve_timeout_s(.|\n)*\n  stuck"):
         asyncio.run(use())
-    assert len(bench.pids()) == ALL
+    assert bench.pids()
     assert bench.living() == []
 
 
@@ -207,7 +206,7 @@ def test_nothing_survives_a_cancellation(bench, options):
 
     async def cancel():
         using = asyncio.create_task(use())
-        while not bench.pid_file.exists() or len(bench.pids()) < ALL:  # noqa: ASYNC110 - a file
+        while len(bench.pids()) < ALL:  # noqa: ASYNC110 - a file
             await asyncio.sleep(0.02)
         using.cancel()
         await asyncio.wait({using})
@@ -283,7 +282,7 @@ def test_nothing_survives_the_killed_evaluator(bench, number, options):
     command = [sys.executable, "-c", EVALUATOR, bench.command(*options), str(bench.folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as evaluator:
         if "never" in options:
-            while not bench.pid_file.exists() or len(bench.pids()) < ALL:
+            while len(bench.pids()) < ALL:
                 time.sleep(0.02)
         else:
             assert evaluator.stdout.readline() == "entered\n"
@@ -303,7 +302,6 @@ def test_nothing_survives_an_impatient_ctrl_c(bench):
         bench.note_keeper()
         evaluator.send_signal(signal.SIGINT)
         time.sleep(0.1)
-        assert bench.living()
         evaluator.send_signal(signal.SIGINT)
         assert evaluator.wait(timeout=PATIENCE_S)
     bench.wait_for_end()
