@@ -5,6 +5,7 @@ requirements beside this file; that takes minutes once, and pytest's cache keeps
 """
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import pwd
@@ -22,9 +23,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tasks.budget import Budget
 from tasks.chat import ChatClient
 from tasks.core.model_settings import EndpointSettings, ModelSettings
 from tasks.core.records import Generation
+from tasks.patience import Patience, PatientClient
+from tasks.request_gate import RequestGate, RequestLimits
+from tasks.stop_signal import StopSignal
 
 HERE = Path(__file__).parent
 START_S = 180.0
@@ -46,7 +51,10 @@ class Served:
         return f"{self.root}/v1"
 
     def ask(self, prompt: str, settings: ModelSettings, **endpoint: Any) -> Generation:
-        """Ask once through the program's own client; `endpoint` may hold another `key` too."""
+        """Ask through the program's own client.
+
+        `endpoint` may hold settings of the endpoint, another `key`, and a number of `retries`.
+        """
         (generation,) = self.ask_all([prompt], settings, **endpoint)
         return generation
 
@@ -54,13 +62,16 @@ class Served:
         self, prompts: Sequence[str], settings: ModelSettings, **endpoint: Any
     ) -> list[Generation]:
         """Ask for all of these at once."""
-        key = endpoint.pop("key", self.key)
-        asked = EndpointSettings(**{"base_url": self.base_url, "retries": 0, **endpoint})
+        key, retries = endpoint.pop("key", self.key), endpoint.pop("retries", 0)
+        asked = EndpointSettings(**{"base_url": self.base_url, **endpoint})
 
         async def gather() -> list[Generation]:
-            client = ChatClient(asked, key)
+            stop, client = StopSignal(), ChatClient(asked, key)
+            gate, unlimited = RequestGate(RequestLimits(), stop), Budget(None, None, None)
+            patience = Patience(retries, first_wait_s=0.2)
+            patient = PatientClient(client, patience, gate, unlimited, stop)
             try:
-                return await asyncio.gather(*(client.ask(prompt, settings) for prompt in prompts))
+                return await asyncio.gather(*(patient.ask(p, settings, "test") for p in prompts))
             finally:
                 await client.aclose()
 
@@ -94,9 +105,9 @@ def llama(
 
 @pytest.fixture(scope="session")
 def litellm(
-    interpreter: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+    interpreter: Callable[[str], Path], llama: Served, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """Serve litellm's proxy, whose models answer with fixed texts and errors."""
+    """Serve litellm's proxy: fixed texts and errors, and the random model behind it."""
     python, folder = interpreter("litellm"), tmp_path_factory.mktemp("litellm")
     for name in ("litellm.yaml", "proxy_keys.py"):
         shutil.copy(HERE / name, folder)
@@ -104,6 +115,7 @@ def litellm(
     command += ["--host", "127.0.0.1", "--port", "{port}"]
     # The proxy's price table is its own copy; a limit counts the requests of 3 seconds.
     environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_RATE_LIMIT_WINDOW_SIZE": "3"}
+    environment |= {"LLAMA_URL": llama.base_url, "LLAMA_KEY": llama.key}
     program = Program(command, folder, environment)
     with serving(program, "sk-open", "/health/liveliness") as served:
         # Its first answer takes a second, in which it imports things.
@@ -123,10 +135,13 @@ def interpreter(pytestconfig: pytest.Config) -> Callable[[str], Path]:
         content = requirements.read_bytes() + sys.version.encode()
         digest = hashlib.sha256(content).hexdigest()[:12]
         folder = pytestconfig.cache.mkdir(f"third-party-{name}-{digest}")
-        python = folder / "environment" / "bin" / "python"
-        if not (folder / "complete").exists():
-            _build(python, requirements, variable)
-            (folder / "complete").touch()
+        python, complete = folder / "environment" / "bin" / "python", folder / "complete"
+        # Another worker may want the same one.
+        with (folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not complete.exists():
+                _build(python, requirements, variable)
+                complete.touch()
         return python
 
     return find

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tasks.core.errors import ProviderError
-from tasks.core.model_settings import ModelSettings
+from tasks.core.model_settings import Api, ModelSettings
 from tasks.core.records import FinishReason, Usage
 
 if TYPE_CHECKING:
@@ -18,8 +18,11 @@ pytestmark = pytest.mark.third_party
 WORDS_TOO_MANY = "word " * 60
 
 
-def settings(model: str) -> ModelSettings:
-    return ModelSettings(model, "litellm", temperature=0.5, top_p=0.9, max_tokens=100, seed=1)
+BOTH = pytest.mark.parametrize("api", list(Api))
+
+
+def settings(model: str, api: Api = Api.CHAT) -> ModelSettings:
+    return ModelSettings(model, "litellm", temperature=0.5, top_p=0.9, max_tokens=30, api=api)
 
 
 def refusals(litellm: Served, status: int) -> int:
@@ -33,6 +36,30 @@ def test_an_answer_comes_with_its_usage(litellm: Served) -> None:
     assert generation.finish_reason is FinishReason.STOP
     # The usage of every mock.
     assert generation.usage == Usage(10, 20)
+
+
+def test_an_answer_of_the_responses_api_is_read(litellm: Served) -> None:
+    generation = litellm.ask("hello", settings("mock", Api.RESPONSES))
+    assert generation.text == "a fixed answer"
+    assert generation.finish_reason is FinishReason.STOP
+    # The usage of every mock of this API.
+    assert generation.usage == Usage(36, 87)
+
+
+@BOTH
+def test_the_usage_of_the_model_behind_the_proxy_arrives(litellm: Served, api: Api) -> None:
+    generation = litellm.ask("hello world", settings("tiny", api))
+    # 11 bytes are 11 tokens, and one begins the text; the model never ends by itself.
+    assert generation.usage == Usage(12, 30)
+    assert generation.finish_reason is FinishReason.LENGTH
+    assert len(generation.text) == 30
+
+
+@BOTH
+def test_an_overflow_of_the_model_behind_the_proxy_is_overlong(litellm: Served, api: Api) -> None:
+    overlong = litellm.ask("x" * 4000, settings("tiny", api))
+    assert overlong.finish_reason is FinishReason.OVERLONG
+    assert overlong.text == ""
 
 
 def test_a_base_url_without_its_path_is_served_all_the_same(litellm: Served) -> None:
@@ -49,9 +76,12 @@ def test_a_model_that_is_not_served_is_named(litellm: Served) -> None:
         litellm.ask("hello", settings("absent"))
 
 
-def test_a_prompt_of_more_tokens_than_the_model_takes_is_overlong(litellm: Served) -> None:
-    assert litellm.ask("hello", settings("narrow")).text == "it fits"
-    overlong = litellm.ask(WORDS_TOO_MANY, settings("narrow"))
+@BOTH
+def test_a_prompt_of_more_tokens_than_the_proxy_lets_pass_is_overlong(
+    litellm: Served, api: Api
+) -> None:
+    assert litellm.ask("hello", settings("narrow", api)).text == "it fits"
+    overlong = litellm.ask(WORDS_TOO_MANY, settings("narrow", api))
     assert overlong.finish_reason is FinishReason.OVERLONG
     assert overlong.usage == Usage(0, 0)
 
