@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,9 +120,45 @@ def test_an_evaluation_of_a_model_that_knows_nothing_completes(
     llama: Served, tmp_path: Path
 ) -> None:
     output = tmp_path / "run"
-    ran = evaluate(llama, output)
+    options = {"base-url": llama.base_url, "checkpoint": "random-4", "api-key-env": "LLAMA_KEY"}
+    ran = evaluate(options, output, {"LLAMA_KEY": llama.key})
     assert ran.returncode == 0, ran.stderr
+    check(output)
     assert "subtask_accuracy 0.0" in ran.stdout
+
+
+def test_an_evaluation_starts_the_server_of_its_checkpoint_itself(
+    llama: Served, interpreter: Callable[[str], Path], tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    serve = f"{interpreter('llama')} -m llama_cpp.server --n_ctx {CONTEXT} --n_threads 1 "
+    serve += "--model {checkpoint} --model_alias {model} --port {port}"
+    options = {"serve-command": serve, "checkpoint": str(llama.log.with_name("tiny.gguf"))}
+    ran = evaluate(options, output, {})
+    assert ran.returncode == 0, ran.stderr
+    check(output)
+    assert "Uvicorn running" in (output / "server.log").read_text()
+
+
+def evaluate(
+    options: dict[str, str], output: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run the program on the first bundled problem, whose 5 sub-steps are all scored."""
+    options |= {"dataset": "example", "problems": "1", "model": "tiny", "output": str(output)}
+    options |= {"temperature": "1", "seed": "1", "max-tokens": "64"}
+    command = [sys.executable, "-m", "flows", "evaluate"]
+    command += [text for name, value in options.items() for text in (f"--{name}", value)]
+    return subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+
+def check(output: Path) -> None:
+    """Check what such a run has written."""
     lines = read_lines(output / "generations.jsonl")
     verdicts = read_lines(output / "verdicts.jsonl")
     # The prompts grow: the fourth is longer than the context, and the fifth is never asked.
@@ -134,22 +171,6 @@ def test_an_evaluation_of_a_model_that_knows_nothing_completes(
     assert metrics["subtask_accuracy"]["denominator"] == 5
     assert metrics["mean/output_tokens"]["numerator"] == 3 * 64
     assert metrics["mean/input_tokens"]["numerator"] == sum(use.input_tokens for use in answered)
-
-
-def evaluate(llama: Served, output: Path) -> subprocess.CompletedProcess[str]:
-    """Run the program on the first bundled problem, whose 5 sub-steps are all scored."""
-    options = {"dataset": "example", "problems": "1", "model": "tiny", "base-url": llama.base_url}
-    options |= {"checkpoint": "random-4", "temperature": "1", "seed": "1", "max-tokens": "64"}
-    options |= {"api-key-env": "LLAMA_KEY", "output": str(output)}
-    command = [sys.executable, "-m", "flows", "evaluate"]
-    command += [text for name, value in options.items() for text in (f"--{name}", value)]
-    return subprocess.run(
-        command,
-        env={**os.environ, "LLAMA_KEY": llama.key},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
 
 
 def read_lines(file: Path) -> list[dict[str, Any]]:
