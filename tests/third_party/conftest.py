@@ -113,8 +113,8 @@ def litellm(
         shutil.copy(HERE / name, folder)
     command = [str(python.with_name("litellm")), "--config", "litellm.yaml", "--telemetry", "False"]
     command += ["--host", "127.0.0.1", "--port", "{port}"]
-    # The proxy's price table is its own copy; a limit counts the requests of 3 seconds.
-    environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_RATE_LIMIT_WINDOW_SIZE": "3"}
+    # The proxy's price table is its own copy; a limit counts the requests of 5 seconds.
+    environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_RATE_LIMIT_WINDOW_SIZE": "5"}
     environment |= {"LLAMA_URL": llama.base_url, "LLAMA_KEY": llama.key}
     program = Program(command, folder, environment)
     with serving(program, "sk-open", "/health/liveliness") as served:

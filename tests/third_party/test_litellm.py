@@ -87,11 +87,9 @@ def test_a_prompt_of_more_tokens_than_the_proxy_lets_pass_is_overlong(
 
 
 def test_a_key_at_its_limit_is_answered_when_the_server_said_it_would_be(litellm: Served) -> None:
-    # A window of 3 seconds holds 2 requests; the refusal of the third says "retry-after: 3".
+    # A window of 5 seconds holds 2 requests; the refusal of the third says "retry-after: 5".
     before = refusals(litellm, 429)
-    limited = [
-        litellm.ask("hello", settings("mock"), key="sk-limited-a", retries=4) for _ in range(3)
-    ]
+    limited = litellm.ask_all(3 * ["hello"], settings("mock"), key="sk-limited-a", retries=4)
     assert [generation.text for generation in limited] == 3 * ["a fixed answer"]
     assert refusals(litellm, 429) - before == 1
 
