@@ -91,8 +91,9 @@ class RequestGate:
         waits += [self._requests.reserve(1, now_s)] if self._requests else []
         waits += [self._tokens.reserve(tokens, now_s)] if self._tokens else []
         await self._stop.sleep(max(waits))
-        # Somebody else may have been told to wait meanwhile.
-        await self._stop.sleep(self._not_before_s - time.monotonic())
+        # Somebody else may have been told to wait meanwhile, and again.
+        while (left_s := self._not_before_s - time.monotonic()) > 0:
+            await self._stop.sleep(left_s)
 
 
 def _pace(per_minute: float | None) -> Pace | None:

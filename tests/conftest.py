@@ -523,10 +523,10 @@ class FaultyEndpoint:
         """Count the whole answers to every sub-step and repeat."""
         return Counter(asked.generation for asked in self.record if asked.answered)
 
-    def unfinished(self, grace_s: float = 0.0) -> set[str]:
-        """Name the requests whose answers have not left, or only so short a time ago."""
-        since_s = time.monotonic() - grace_s
-        return {a.name for a in list(self.record) if a.ended_s is None or a.ended_s >= since_s}
+    def unfinished(self, at_s: float, first: int = 0) -> set[tuple[str, int]]:
+        """Return what of the requests from that number on was not answered yet at that time."""
+        asked = self.record[first:]
+        return {a.generation for a in asked if a.ended_s is None or a.ended_s >= at_s}
 
     def __enter__(self) -> "FaultyEndpoint":
         self._thread.start()
