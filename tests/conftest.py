@@ -476,7 +476,8 @@ REFUSALS: dict[str, tuple[int, dict[str, str], str | None]] = {
 }
 # Answers that are answers in spite of it.
 ODD_ANSWERS = {
-    *("wrong type", "byte by byte", "usage missing", "usage zero", "usage null", "null content"),
+    *("wrong type", "byte by byte", "usage missing", "usage zero", "usage null"),
+    *("null content", "cut off"),
 }
 BROKEN_ANSWERS = {"truncated json", "finish error", "finish abort"}
 BROKEN_CONNECTIONS = {
@@ -664,6 +665,7 @@ def altered(reply: dict[str, Any], fault: str) -> dict[str, Any]:
         "usage zero": lambda: reply.update(usage=dict.fromkeys(reply["usage"], 0)),
         "usage null": lambda: reply.update(usage=None),
         "null content": lambda: choice["message"].update(content=None),
+        "cut off": lambda: choice.update(message={"content": "First,"}, finish_reason="length"),
         "finish error": lambda: choice.update(finish_reason="error"),
         "finish abort": lambda: choice.update(finish_reason="abort"),
     }
