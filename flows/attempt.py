@@ -16,7 +16,7 @@ from flows.progress import Counted
 from flows.runtime import Runtime
 from tasks.core.chain import Link
 from tasks.core.errors import UnansweredError
-from tasks.core.extraction import extract_candidate
+from tasks.core.extraction import take_candidate
 from tasks.core.judging import MAX_DETAIL
 from tasks.core.program import assemble_program
 from tasks.core.prompting import render_prompt
@@ -33,6 +33,7 @@ from tasks.core.records import (
     Verdict,
 )
 from tasks.core.spending import Spent
+from tasks.core.truncation import explain_truncation
 from tasks.generation import generate
 from tasks.verification import verify
 
@@ -63,6 +64,14 @@ class Attempt:
         for task in self.running.values():
             task.cancel()
         await asyncio.gather(*self.running.values(), return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What the model wrote for one sub-step, and why it stopped there."""
+
+    candidate: Candidate
+    finish_reason: FinishReason
 
 
 async def write_attempt(runtime: Runtime, attempt: Attempt) -> None:
@@ -123,24 +132,25 @@ async def _take_step(runtime: Runtime, attempt: Attempt, index: int) -> None:
     if step.given is not None:
         attempt.earlier.append(step.given)
         return
-    candidate = None
+    written = None
     if not attempt.overlong and attempt.unanswered is None:
-        candidate = await _write_step(runtime, attempt, index, key)
+        written = await _write_step(runtime, attempt, index, key)
     if not runtime.verifier.has(step.step_id):
         return
     if attempt.unanswered is not None:
         verdict = Verdict(Reason.UNSCORED, attempt.unanswered[:MAX_DETAIL])
         attempt.start(step.step_id, _conclude(runtime, key, verdict))
-    elif candidate is None:
+    elif written is None:
         attempt.start(step.step_id, _conclude(runtime, key, OVERFLOW))
     else:
-        program = assemble_program(problem.dependencies, attempt.earlier[:index], candidate.code)
-        attempt.start(step.step_id, _verify_step(runtime, key, program, candidate))
+        code = written.candidate.code
+        program = assemble_program(problem.dependencies, attempt.earlier[:index], code)
+        attempt.start(step.step_id, _verify_step(runtime, key, program, written))
 
 
 async def _write_step(
     runtime: Runtime, attempt: Attempt, index: int, key: StepKey
-) -> Candidate | None:
+) -> _Written | None:
     """Have the model write one sub-step; None if the prompt did not fit, or nobody answered."""
     problem = attempt.problem
     prompt = render_prompt(
@@ -153,7 +163,8 @@ async def _write_step(
         attempt.unanswered = runtime.unanswered[key] = str(error)
         return None
     generation = answered.generation
-    candidate = extract_candidate(generation.text)
+    header = problem.sub_steps[index].function_header
+    candidate = take_candidate(generation.text, runtime.extraction, header)
     program = assemble_program(problem.dependencies, attempt.earlier, candidate.code)
     line = generation_line(prompt, answered, candidate, program)
     runtime.generations.append(key, line)
@@ -164,7 +175,7 @@ async def _write_step(
         attempt.overlong = True
         return None
     attempt.earlier.append(candidate.code)
-    return candidate
+    return _Written(candidate, generation.finish_reason)
 
 
 async def _answer(runtime: Runtime, key: StepKey, prompt: str) -> Answered:
@@ -172,16 +183,15 @@ async def _answer(runtime: Runtime, key: StepKey, prompt: str) -> Answered:
     return await result.aresult() if isinstance(result, State) else result
 
 
-async def _verify_step(
-    runtime: Runtime, key: StepKey, program: str, candidate: Candidate
-) -> Verdict:
+async def _verify_step(runtime: Runtime, key: StepKey, program: str, written: _Written) -> Verdict:
+    candidate = written.candidate
     try:
         verdict = await verify(runtime.verifier, key.repeat, key.step_id, program, candidate)
     except Exception as error:
         # The chain may be waiting for an answer: no further sub-step is worth paying for.
         runtime.stop.set(error)
         raise
-    return _record(runtime, key, verdict)
+    return _record(runtime, key, explain_truncation(verdict, written.finish_reason))
 
 
 async def _conclude(runtime: Runtime, key: StepKey, verdict: Verdict) -> Verdict:

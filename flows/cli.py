@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from flows.cache_commands import add_cache_commands
 from flows.config import (
     DataSettings,
     EvalConfig,
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add_settings(verify, DataSettings)
     verify.set_defaults(handler=_verify)
     add_setup_commands(commands.add_parser)
+    add_cache_commands(commands.add_parser)
     replay = commands.add_parser("replay", help="serve the answers of a recorded run")
     replay.add_argument("run", type=Path, help="run directory, .jsonl or .jsonl.gz file")
     replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")

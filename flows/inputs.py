@@ -8,11 +8,13 @@ from flows.config import EvalConfig, read_key
 from flows.dataset import Dataset, dataset_identity, load_dataset, locate
 from flows.embedded import embedded_books, embedded_checkpoint
 from tasks.addresses import check_key, check_url
+from tasks.checkpoint_files import identify_checkpoint
 from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.core.model_settings import ModelSettings
 from tasks.core.spending import Price
 from tasks.endpoint.answers import StepBook
+from tasks.model_server.command import fill_command
 from tasks.run_directory import check_writable
 from tasks.templates import Template, load_template, own_template
 
@@ -43,14 +45,12 @@ def load_inputs(config: EvalConfig) -> Inputs:
     dataset = load_dataset(config)
     template = load_prompt_template(config)
     check_writable(config.cache_dir)
-    if config.base_url is not None:
-        check_url(config.base_url)
-    check_key(read_key(config.api_key_env))
-    books = {} if config.base_url else embedded_books(dataset, config.model_name)
-    weights = config.base_url or embedded_checkpoint(dataset, config.model_name)
+    check_endpoint(config)
+    is_embedded = config.base_url is None and config.serve_command is None
+    books = embedded_books(dataset, config.model_name) if is_embedded else {}
     settings = ModelSettings(
         model=config.model_name,
-        checkpoint=config.checkpoint or weights,
+        checkpoint=_identity(config, dataset),
         temperature=config.temperature,
         top_p=config.top_p,
         max_tokens=config.max_tokens,
@@ -64,6 +64,28 @@ def load_inputs(config: EvalConfig) -> Inputs:
     known = config.prices.get(config.model_name)
     price = None if known is None else Price(known.input, known.output)
     return Inputs(dataset, template, settings, books, price)
+
+
+def check_endpoint(config: EvalConfig) -> None:
+    """Check what can be checked of the endpoint before anything is sent or started.
+
+    Raises:
+        ConfigError: the address, the key or the command that serves cannot be used.
+    """
+    check_key(read_key(config.api_key_env))
+    if config.base_url is not None:
+        check_url(config.base_url)
+    if config.serve_command is not None and config.checkpoint is not None:
+        fill_command(config.serve_command, config.checkpoint, config.model_name, port=1)
+
+
+def _identity(config: EvalConfig, dataset: Dataset) -> str:
+    """Identify the weights: by their files where we serve them, else as the user does."""
+    if config.serve_command is not None and config.checkpoint is not None:
+        return identify_checkpoint(Path(config.checkpoint), hash_weights=config.hash_weights)
+    if config.checkpoint is not None:
+        return config.checkpoint
+    return config.base_url or embedded_checkpoint(dataset, config.model_name)
 
 
 def load_prompt_template(config: EvalConfig) -> Template:

@@ -16,6 +16,7 @@ def generation_line(
         "text": generation.text,
         "reasoning": generation.reasoning,
         "candidate": candidate.code,
+        "fenced": candidate.fenced,
         "program": program,
         "finish_reason": generation.finish_reason.value,
         "usage": {

@@ -17,7 +17,7 @@ from tasks.core.errors import ConfigError
 from tasks.core.listing import name_first
 from tasks.core.ordering import natural_key
 from tasks.core.records import Environment
-from tasks.environments import prepare_environment
+from tasks.environments import holding, prepare_environment
 from tasks.verifier import Verifier
 
 
@@ -41,14 +41,14 @@ async def open_verifier(
     Args:
         settings: where and how programs run.
         dataset: what is evaluated.
-        stack: stops the verifier at its end.
+        stack: stops the verifier at its end, and gives its environments back.
         problem_ids: the problems that there are programs of, all of them by default.
 
     Raises:
         ConfigError: an environment cannot be had, or dependencies are missing from all of them.
         SandboxError: the sandbox or the judge does not start.
     """
-    environments = await asyncio.to_thread(_prepare, settings, SESSION.get().progress)
+    environments = await _take_environments(settings, stack)
     verifier = await stack.enter_async_context(make_verifier(settings, dataset, environments))
     judged = [
         problem
@@ -61,6 +61,17 @@ async def open_verifier(
     if len(missing) == len(judged):
         raise ConfigError(f"no problem is left to evaluate: {_listed(missing)}")
     return Opened(verifier, without(dataset, frozenset(missing)), missing)
+
+
+async def _take_environments(
+    settings: DataSettings, stack: AsyncExitStack
+) -> tuple[Environment, ...]:
+    """Find or build the environments, and keep them from being removed until the stack ends."""
+    while True:
+        environments = await asyncio.to_thread(_prepare, settings, SESSION.get().progress)
+        # One that was removed in between is built anew.
+        if all(stack.enter_context(holding(environment)) for environment in environments):
+            return environments
 
 
 def _prepare(settings: DataSettings, progress: Progress) -> tuple[Environment, ...]:

@@ -9,7 +9,7 @@ from flows.config import VerifyConfig
 from flows.dataset import Dataset, dataset_identity
 from tasks.core.errors import DatasetError, EvalError
 from tasks.core.json_value import JsonValue
-from tasks.core.records import AttemptResult, Problem, Reason, StepResult, Usage
+from tasks.core.records import AttemptResult, FinishReason, Problem, Reason, StepResult, Usage
 from tasks.core.scoring import check_complete
 from tasks.programs_file import ProgramLine, load_programs, programs_file
 
@@ -57,7 +57,7 @@ def _lines_of(
     for step in problem.sub_steps:
         line = lines.get((repeat, step.step_id))
         if line is None and found and found[-1].overlong and step.step_id in scored:
-            line = ProgramLine(step.step_id, "", repeat, overlong=True)
+            line = ProgramLine(step.step_id, "", repeat, finish_reason=FinishReason.OVERLONG)
         if line is not None:
             found.append(line)
     return tuple(found)

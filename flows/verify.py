@@ -28,6 +28,7 @@ from tasks.core.records import (
     Verdict,
 )
 from tasks.core.remarks import collect_remarks
+from tasks.core.truncation import explain_truncation
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import LineLog, RunDirectory
 from tasks.verification import verify
@@ -99,6 +100,7 @@ async def _verify_all(
             verdict = await verify(
                 verifier, attempt.repeat, line.step_id, line.program, line.candidate
             )
+            verdict = explain_truncation(verdict, line.finish_reason)
         key = StepKey(attempt.problem_id, attempt.repeat, line.step_id)
         verdicts.append(key, verdict_line(verdict))
         progress.advance(Counted.VERIFICATIONS)

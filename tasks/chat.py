@@ -14,19 +14,19 @@ from openai.types.chat import ChatCompletionUserMessageParam
 
 from tasks.addresses import check_key, check_url, hide_key, is_loopback
 from tasks.core.chat_reply import ChatReply, read_reply
-from tasks.core.completion_room import completion_room
+from tasks.core.completion_room import completion_room, may_fit_without_limit
 from tasks.core.errors import Trouble, TryAgainError
 from tasks.core.model_settings import Api, EndpointSettings, ModelSettings
 from tasks.core.overflow import is_overflow
 from tasks.core.records import FinishReason, Generation, Usage
 from tasks.core.refusal import Refusal, read_refusal
 from tasks.core.request_fields import output_limit, request_fields, shortened
+from tasks.core.request_name import NAME_HEADER
 from tasks.core.responses_reply import read_response
 from tasks.core.retry_after import read_retry_after
 from tasks.refusal_errors import refusal_error
 
 _CONNECT_S = 20.0
-_NAME_HEADER = "X-Client-Request-Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ class ChatClient:
         """
         start = time.perf_counter()
         reply = await self._request(prompt, settings, name)
-        limit = None
-        if isinstance(reply, _Refused) and (room := _room(reply.refusal, settings)):
-            limit, start = room, time.perf_counter()
-            reply = await self._request(prompt, shortened(settings, room), name)
+        limit = _shorter(reply.refusal, settings) if isinstance(reply, _Refused) else None
+        if limit is not None:
+            start = time.perf_counter()
+            reply = await self._request(prompt, shortened(settings, limit), name)
         latency_s = time.perf_counter() - start
         if isinstance(reply, ChatReply):
             return Generation(
@@ -121,7 +121,7 @@ class ChatClient:
         model = self._served_as or settings.model
         # Everything goes in as it is set, also what the client's own types do not know.
         fields = request_fields(settings)
-        headers = {_NAME_HEADER: name} if name else {}
+        headers = {NAME_HEADER: name} if name else {}
         if settings.api is Api.RESPONSES:
             raw = await self._client.responses.with_raw_response.create(
                 model=model, input=prompt, extra_body=fields, extra_headers=headers
@@ -143,8 +143,14 @@ class ChatClient:
         return f"the endpoint {url.scheme}://{url.netloc}{url.path}"
 
 
-def _room(refusal: Refusal, settings: ModelSettings) -> int | None:
-    """Return for how much output there is room, where that is less than what was asked for."""
-    room = completion_room(refusal) if is_overflow(refusal) else None
-    limit = output_limit(settings)
-    return room if room and room > 0 and (limit is None or room < limit) else None
+def _shorter(refusal: Refusal, settings: ModelSettings) -> int | None:
+    """Return a limit on output that leaves room for the prompt, 0 for none; None where none helps.
+
+    An endpoint that stopped counting the prompt gives all the room there is if no limit is sent.
+    """
+    limit, room = output_limit(settings), completion_room(refusal)
+    if not is_overflow(refusal) or (room is not None and room < 1):
+        return None
+    if room is None:
+        return 0 if limit is not None and may_fit_without_limit(refusal) else None
+    return room if limit is None or room < limit else None

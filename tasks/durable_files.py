@@ -39,7 +39,7 @@ def keep(path: Path, text: str, what: str, *, durable: bool = True) -> None:
     """Write a file that is to be found by later runs, for its owner alone, making its folder.
 
     Args:
-        path: the file; an older one is replaced at once.
+        path: the file; an older one is replaced at once. A folder of its name is moved aside.
         text: its content.
         what: names the content in the error.
         durable: wait until it is on the disk. Without, a power cut may leave an empty file.
@@ -49,6 +49,8 @@ def keep(path: Path, text: str, what: str, *, durable: bool = True) -> None:
     """
     try:
         _make_folder(path.parent)
+        if path.is_dir() and not path.is_symlink():
+            _move_aside(path)
         with replacing(path, durable=durable) as file:
             file.write(text.encode())
     except OSError as error:
@@ -74,6 +76,17 @@ def replacing(path: Path, *, mode: int = 0o600, durable: bool = True) -> Generat
         Path(name).unlink(missing_ok=True)
     if durable:
         _sync_folder(path.parent)
+
+
+def _move_aside(folder: Path) -> None:
+    """Free a name that a folder has, which no file can take, and lose nothing that is in it."""
+    aside = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-folder-")
+    _log.warning("moving the folder %s, where a file belongs, to %s", folder, aside)
+    try:
+        folder.rename(aside)
+    except (FileNotFoundError, IsADirectoryError):
+        # Another writer was first, and may have put its file there already.
+        Path(aside).rmdir()
 
 
 def _make_folder(folder: Path) -> None:

@@ -12,10 +12,9 @@ from prefect.states import Completed
 from tasks.core.caching import generation_key
 from tasks.core.model_settings import ModelSettings
 from tasks.core.records import Answered, StepKey
+from tasks.core.request_name import request_name
 from tasks.generation_cache import GenerationCache
 from tasks.patience import PatientClient
-
-_NAME_CHARS = 12
 
 
 class CachedModel:
@@ -51,8 +50,7 @@ class CachedModel:
         if kept is not None:
             self.cached += 1
             return Answered(kept, cached=True)
-        name = f"{key.step_id}/{key.repeat}/{digest[:_NAME_CHARS]}"
-        generation = await self._client.ask(prompt, settings, name)
+        generation = await self._client.ask(prompt, settings, request_name(key, digest))
         self.asked += 1
         # It waits for the disk, which should hold up no other chain.
         await asyncio.to_thread(self._cache.put, digest, key, settings, generation)

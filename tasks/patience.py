@@ -12,9 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from tasks.budget import Budget, Request
-from tasks.chat import ChatClient
 from tasks.core.errors import ProviderError, Trouble, TryAgainError, UnansweredError
 from tasks.core.model_settings import ModelSettings
 from tasks.core.records import Generation
@@ -29,6 +29,14 @@ _DOUBLINGS = 64
 _TRIES_OF_ALIENS = 3
 # A trouble that passes at once is nothing to talk about.
 _TRIES_UNSAID = 3
+
+
+class OneTry(Protocol):
+    """Asks an endpoint once."""
+
+    async def ask(self, prompt: str, settings: ModelSettings, name: str) -> Generation:
+        """Return the answer, or raise a ProviderError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class PatientClient:
 
     def __init__(
         self,
-        client: ChatClient,
+        client: OneTry,
         patience: Patience,
         gate: RequestGate,
         budget: Budget,

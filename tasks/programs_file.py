@@ -25,15 +25,20 @@ _SHAPE = '{"step_id": "13.7", "program": "...", "repeat": 0}'
 class ProgramLine:
     """One program to verify.
 
-    `candidate` is the sub-step's own code in it, None where only the program is known; `overlong`
-    tells that there is none because the prompt did not fit into the model's context.
+    `candidate` is the sub-step's own code in it, None where only the program is known, as is
+    `finish_reason`.
     """
 
     step_id: str
     program: str
     repeat: int = 0
     candidate: Candidate | None = None
-    overlong: bool = False
+    finish_reason: FinishReason | None = None
+
+    @property
+    def overlong(self) -> bool:
+        """Whether there is no program, because the prompt did not fit into the model's context."""
+        return self.finish_reason is FinishReason.OVERLONG
 
 
 def programs_file(path: Path) -> Path:
@@ -89,7 +94,7 @@ def _program_line(fields: Mapping[str, object], where: str) -> ProgramLine:
         program=program,
         repeat=repeat,
         candidate=_candidate(fields),
-        overlong=fields.get("finish_reason") == FinishReason.OVERLONG,
+        finish_reason=_finish_reason(fields.get("finish_reason")),
     )
 
 
@@ -97,7 +102,12 @@ def _candidate(fields: Mapping[str, object]) -> Candidate | None:
     text, code = fields.get("text"), fields.get("candidate")
     if not isinstance(text, str) or not isinstance(code, str):
         return None
-    return Candidate(code, extract_candidate(text).fenced)
+    fenced = fields.get("fenced")
+    return Candidate(code, fenced if isinstance(fenced, bool) else extract_candidate(text).fenced)
+
+
+def _finish_reason(value: object) -> FinishReason | None:
+    return next((reason for reason in FinishReason if reason == value), None)
 
 
 def _text(fields: Mapping[str, object], key: str, where: str) -> str:

@@ -36,7 +36,7 @@ class VerdictCache:
             required: the least confinement that the program must have had; a verdict got with
                 less may be a cheat's and is passed over.
         """
-        verdict = read_kept(self._path(digest), lambda content: _read_entry(content, digest))
+        verdict = read_kept(self._path(digest), lambda content: read_entry(content, digest))
         if verdict is None or not reaches(grade(verdict.layers), required):
             return None
         return verdict
@@ -67,8 +67,12 @@ class VerdictCache:
         return self.root / digest[:2] / f"{digest}.json"
 
 
-def _read_entry(content: str, digest: str) -> Verdict:
-    """Parse an entry strictly: anything that is not exactly ours raises."""
+def read_entry(content: str, digest: str) -> Verdict:
+    """Parse an entry strictly.
+
+    Raises:
+        ValueError, TypeError, KeyError, RecursionError: it is not exactly what we write.
+    """
     entry = mapping(json.loads(content))
     if entry["entry_version"] != ENTRY_VERSION or entry["digest"] != digest:
         raise ValueError("the entry belongs to another key or version")

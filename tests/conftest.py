@@ -665,7 +665,7 @@ def altered(reply: dict[str, Any], fault: str) -> dict[str, Any]:
         "usage zero": lambda: reply.update(usage=dict.fromkeys(reply["usage"], 0)),
         "usage null": lambda: reply.update(usage=None),
         "null content": lambda: choice["message"].update(content=None),
-        "cut off": lambda: choice.update(message={"content": "First,"}, finish_reason="length"),
+        "cut off": lambda: choice.update(message={"content": "Let me"}, finish_reason="length"),
         "finish error": lambda: choice.update(finish_reason="error"),
         "finish abort": lambda: choice.update(finish_reason="abort"),
     }

@@ -1,12 +1,15 @@
 """Checks of who would answer: the endpoint that is asked, or the embedded one."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from flows.config import EvalConfig
 from flows.dataset import Dataset, locate
 from flows.doctor.benchmarks import chosen_problems
 from flows.doctor.findings import Finding, Status
 from flows.embedded import embedded_books
+from flows.inputs import check_endpoint
+from tasks.checkpoint_files import identify_checkpoint
 from tasks.core.listing import name_first
 from tasks.model_list import Answered, ModelList, ask_models
 
@@ -19,6 +22,8 @@ _NO_API = (Answered.ABSENT, Answered.WEB_PAGE, Answered.OTHER)
 
 def endpoint(config: EvalConfig, api_key: str) -> Finding:
     """Check that a model would answer."""
+    if config.serve_command is not None:
+        return _served(config)
     if config.base_url is None:
         return _embedded(config)
     base_url = config.base_url.rstrip("/")
@@ -66,6 +71,15 @@ def _without_list(base_url: str, answer: ModelList, variable: str, *, has_key: b
         Answered.BUSY: "wait until it has loaded its model, and see its log",
     }.get(answer.answered, "check --base-url: expected the root of an OpenAI-compatible API")
     return Finding(_NAME, Status.FAIL, found, advice)
+
+
+def _served(config: EvalConfig) -> Finding:
+    """Check the command and the checkpoint, without starting anything."""
+    check_endpoint(config)
+    checkpoint = Path(config.checkpoint or "")
+    identity = identify_checkpoint(checkpoint, hash_weights=False)
+    found = f"serves {checkpoint} ({identity[:18]}…) when an evaluation starts"
+    return Finding(_NAME, Status.OK, found)
 
 
 def _embedded(config: EvalConfig) -> Finding:

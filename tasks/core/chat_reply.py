@@ -1,16 +1,16 @@
 """generation: reads the JSON of a chat completion, as loosely as endpoints write it.
 
-Endpoints leave out the usage, send null content, name the reasoning `reasoning_content` or
-`reasoning`, split the content into parts, or answer 200 with an error inside. A reply without any
-choice is no answer, and neither is one that the server broke off: both say nothing about the model.
+Endpoints leave out the usage, send null content, put the reasoning into a field, a part or the
+text, or answer 200 with an error inside. A reply without any choice is no answer, and neither is
+one that the server broke off: both say nothing about the model.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tasks.core.loose_json import content_text, fields, items
-from tasks.core.reasoning import SplitText, split_reasoning
+from tasks.core.loose_json import count, fields, items
+from tasks.core.message_parts import split_message
 from tasks.core.records import FinishReason, Usage
 from tasks.core.refusal import Refusal, refusal_from
 
@@ -52,39 +52,21 @@ def read_reply(body: str) -> ChatReply | Refusal:
     choice = fields(choices[0])
     if fields(choice.get("error")) or choice.get("finish_reason") in _GAVE_UP:
         return refusal_from(_OK, choice) or Refusal(_OK, f"it gave up on its answer: {body}")
-    split = _split(fields(choice.get("message")))
+    split = split_message(fields(choice.get("message")))
     return ChatReply(
         text=split.answer,
         reasoning=split.reasoning,
-        finish_reason=_finish_reason(choice.get("finish_reason")),
+        finish_reason=finish_reason(choice.get("finish_reason")),
         usage=_usage(fields(reply.get("usage"))),
     )
 
 
-def _split(message: Mapping[str, object]) -> SplitText:
-    """Take the reasoning from its own field, or else from the tags in the text."""
-    text = _clean(content_text(message.get("content")))
-    for name in ("reasoning_content", "reasoning"):
-        reasoning = message.get(name)
-        if isinstance(reasoning, str) and reasoning.strip():
-            return SplitText(text, _clean(reasoning))
-    return split_reasoning(text)
-
-
-def _clean(text: str) -> str:
-    """Replace lone surrogates, which JSON can carry and no UTF-8 file can hold."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _finish_reason(value: object) -> FinishReason:
+def finish_reason(value: object) -> FinishReason:
+    """Translate the word for the end of an answer; an unknown one is OTHER."""
     if not isinstance(value, str):
         return FinishReason.OTHER
     return _FINISH_REASONS.get(value, FinishReason.OTHER)
 
 
 def _usage(counts: Mapping[str, object]) -> Usage:
-    return Usage(_count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens")))
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return Usage(count(counts.get("prompt_tokens")), count(counts.get("completion_tokens")))

@@ -3,7 +3,7 @@
 Protocol `official` takes what stands between the first fence marked `python` (else the first fence
 of any kind) and the next fence, the newlines beside the fences included; else the whole text. Then
 every import statement that starts a line is cut. The chain carries those newlines into programs and
-later prompts, so they count.
+later prompts, so they count. Protocol `robust` is described in `robust_extraction`.
 """
 
 import ast
@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 
 from tasks.core.errors import DatasetError
-from tasks.core.records import Candidate, Given
+from tasks.core.records import Candidate, Extraction, Given
+from tasks.core.robust_extraction import extract_robust
 
 FENCE = "```"
 PYTHON_FENCE = "```python"
@@ -24,6 +25,19 @@ _IMPORT = re.compile(r"import .*|from (?:.*+\n\s*+|.*[^\S\n])import\s+.*")
 
 _DEF_NAME = re.compile(r"\bdef\s+(\w+)\s*\(")
 _CLASS_NAME = re.compile(r"\bclass\s+(\w+)\s*[(:]")
+
+
+def take_candidate(text: str, protocol: Extraction, header: str) -> Candidate:
+    """Take the candidate out of a generation's text, as the protocol says.
+
+    Args:
+        text: the answer, without the model's reasoning.
+        protocol: how it is taken out.
+        header: the function header of the sub-step; `official` does not look at it.
+    """
+    if protocol is Extraction.ROBUST:
+        return extract_robust(text, header)
+    return extract_candidate(text)
 
 
 def extract_candidate(text: str) -> Candidate:

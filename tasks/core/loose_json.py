@@ -20,3 +20,8 @@ def content_text(content: object) -> str:
         return content
     texts = (fields(part).get("text") for part in items(content))
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def count(value: object) -> int:
+    """Return a number of tokens; 0 where the value is no positive integer."""
+    return value if isinstance(value, int) and value > 0 else 0

@@ -3,11 +3,13 @@
 An overflow is a fact about the attempt (its remaining sub-steps fail); any other refusal stops
 the evaluation. Endpoints agree on no form, so the fields are read first and the text last. Two
 refusals look like an overflow and are none: a rate limit that counts tokens, and a limit on the
-output, which is a setting to correct.
+output, which is a setting to correct. Output that only is too large beside its prompt (the message
+states both the context and the prompt) is an overflow all the same.
 """
 
 import re
 
+from tasks.core.completion_room import completion_room
 from tasks.core.refusal import Refusal
 
 _NEVER = frozenset({401, 403, 404, 429})  # what they say of a prompt is never about its length
@@ -20,7 +22,10 @@ _OVERFLOW_FIELDS = (
     "model_context_window_exceeded",
     "contextwindowexceeded",
 )
-_OUTPUT_CAP = re.compile(r"max_(?:completion_|output_|new_)?tokens\W{1,3}(?:is|are) too large")
+_OUTPUT_CAP = re.compile(
+    r"max_(?:completion_|output_|new_)?tokens(?:\W{1,3}(?:is|are) too large"
+    r"|\W{1,3}\d+ cannot be greater than)"
+)
 _RATE_LIMIT_TEXT = ("rate limit", "ratelimiterror", "tokens per min", "requests per min")
 _OVERFLOW_TEXT = (
     *_OVERFLOW_FIELDS,
@@ -30,12 +35,21 @@ _OVERFLOW_TEXT = (
     "exceeds the model's maximum context length",
     "max_tokens must be at least 1, got -",
     "is longer than the model's context length",
+    "maximum prompt length is",
+    "splited_prompt_len",
     "requested token count exceeds",
     "`inputs` tokens + `max_new_tokens` must be <=",
+    "`inputs` must have less than",
     "prompt is too long",
     "input length and `max_tokens` exceed context limit",
     "should not exceed max_seq_len",
+    "should not exceed max_num_tokens",
     "exceeds maximum input length",
+    "exceeds maximum sequence length",
+    "exceeds the maximum allowed length",
+    "exceed context window of",
+    "exceed the configured limit of",
+    "too large for model with",
     "reduce the length of the",
     "exceeds the available context size",
     "context size has been exceeded",
@@ -59,6 +73,8 @@ def is_overflow(refusal: Refusal) -> bool:
 
 def is_output_cap(refusal: Refusal) -> bool:
     """Decide whether a refusal says that more output is asked for than the model may write."""
+    if completion_room(refusal) is not None:
+        return False
     text = refusal.message.lower()
     if refusal.param in _OUTPUT_PARAMS and ("too large" in text or "at most" in text):
         return True

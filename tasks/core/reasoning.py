@@ -1,18 +1,22 @@
 """generation: parts a model's thinking from its answer, so that it never reaches the candidate.
 
-Three forms are met in the text of an answer: `<think>` ... `</think>` at its start, a `<think>`
-that the token limit left open, and a lone `</think>` where the chat template had already opened it.
-A tag inside a code block belongs to the program that the model writes and is left where it is.
+Of every pair in `reasoning_tags` three forms are met in the text of an answer: blocks at its start,
+one behind another, an opening tag whose block the token limit left open, and a lone closing tag
+where the chat template had already opened it. A tag inside a code block belongs to the program that
+the model writes and is left where it is.
 """
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-_OPENING = "<think>"
-_CLOSING = "</think>"
-_FENCE = re.compile(r"^[ \t]*```+([^`\n]*)$", re.MULTILINE)
-_ALONE = re.compile(rf"^[ \t]*(?={_CLOSING}[ \t\r]*$)", re.MULTILINE)
+from tasks.core.reasoning_tags import (
+    LONE_CLOSING,
+    Tag,
+    drop_ending,
+    drop_final_header,
+    opening_tag,
+)
+
+_MOST_BLOCKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,49 +27,69 @@ class SplitText:
     reasoning: str | None = None
 
 
-def split_reasoning(text: str) -> SplitText:
-    """Part the reasoning at the start of a text from the answer behind it."""
-    stripped = text.lstrip()
-    opened = stripped.startswith(_OPENING)
-    body = stripped.removeprefix(_OPENING) if opened else text
-    end = _closing_tag(body, opened=opened)
-    if end is not None:
-        answer = body[end + len(_CLOSING) :].lstrip("\r\n")
-        return SplitText(answer, body[:end].strip() or None)
-    return SplitText("", body.strip() or None) if opened else SplitText(text)
+def split_reasoning(text: str, *, parted: bool = False) -> SplitText:
+    """Part the reasoning at the start of a text from the answer behind it.
 
-
-def _closing_tag(body: str, *, opened: bool) -> int | None:
-    """Find the tag that ends the reasoning: the first one outside code blocks.
-
-    Reasoning may leave a code block open, and the block then seems to hold the tag. Where the
-    opening tag was seen, a tag alone on its line is therefore the next best.
+    Args:
+        text: what the model wrote.
+        parted: whether the endpoint has already parted reasoning from it; a lone closing tag with
+            text before it is then a part of the answer.
     """
-    if _CLOSING not in body:
-        return None
-    outside = _blank_code(body).find(_CLOSING)
-    if outside >= 0:
-        return outside
-    alone = _ALONE.search(body) if opened else None
-    return None if alone is None else alone.end()
+    thoughts: list[str] = []
+    rest = text
+    for _ in range(_MOST_BLOCKS):
+        stripped = rest.lstrip()
+        found = opening_tag(stripped)
+        if found is None:
+            break
+        tag, start = found
+        body = stripped[start:]
+        span = _find_end(body, tag) or (len(body), len(body))
+        thoughts.append(body[: span[0]])
+        rest = drop_ending(body[span[1] :].lstrip("\r\n"))
+    if not thoughts:
+        return _split_unopened(text, parted=parted)
+    return SplitText(rest, join_thoughts(*thoughts))
 
 
-def _blank_code(text: str) -> str:
-    """Overwrite closed code blocks with blanks; every other character keeps its place."""
-    pieces: list[str] = []
-    done = 0
-    for start, end in _code_blocks(text):
-        pieces += [text[done:start], " " * (end - start)]
-        done = end
-    return "".join([*pieces, text[done:]])
+def join_thoughts(*thoughts: str | None) -> str | None:
+    """Join what is not blank, with an empty line between; None where nothing is."""
+    return "\n\n".join(thought.strip() for thought in thoughts if thought and thought.strip()) or (
+        None
+    )
 
 
-def _code_blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where closed code blocks start and end; a fence that names a language opens one."""
-    opening: int | None = None
-    for fence in _FENCE.finditer(text):
-        if opening is None or fence.group(1).strip():
-            opening = fence.start()
+def _split_unopened(text: str, *, parted: bool) -> SplitText:
+    final = drop_final_header(text.lstrip())
+    if final is not None:
+        return SplitText(final)
+    span = _find_end(text, LONE_CLOSING, opened=False)
+    if span is None or (parted and text[: span[0]].strip()):
+        return SplitText(text)
+    answer = drop_ending(text[span[1] :].lstrip("\r\n"))
+    return SplitText(answer, join_thoughts(text[: span[0]]))
+
+
+def _find_end(body: str, tag: Tag, *, opened: bool = True) -> tuple[int, int] | None:
+    """Find the tag that ends the reasoning: the first one outside closed code blocks.
+
+    A fence that names a language opens a block, also where another one was left open. Reasoning may
+    leave a code block open, and the block then seems to hold the tag. Where the opening tag was
+    seen, a tag alone on its line is therefore the next best.
+    """
+    fenced = False
+    held: tuple[int, int] | None = None
+    for mark in tag.marks.finditer(body):
+        info = mark["info"]
+        if info is None:
+            if not fenced:
+                return mark.span()
+            held = held or mark.span()
+        elif not fenced or info.strip():
+            if held:
+                return held
+            fenced = True
         else:
-            yield opening, fence.end()
-            opening = None
+            fenced, held = False, None
+    alone = tag.alone.search(body) if opened and held is None else None
+    return held if alone is None else alone.span()

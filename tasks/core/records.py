@@ -112,7 +112,7 @@ class Generation:
     """What came back for one prompt; `reasoning` never reaches the candidate.
 
     `shortened_to` is the limit on output tokens that was sent because the settings' own did not fit
-    beside the prompt, None where it did.
+    beside the prompt, 0 where none was sent for that reason, None where it fitted.
     """
 
     text: str

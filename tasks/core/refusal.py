@@ -2,7 +2,8 @@
 
 The shapes met: OpenAI's `{"error": {...}}`, the same fields without the wrapping (vLLM, SGLang),
 the wrapping in a list (Gemini), `{"error": "text", "error_type": ...}` (TGI), `{"detail": ...}`
-(FastAPI), and plain text or HTML from a proxy in front.
+(FastAPI), and plain text or HTML from a proxy in front. llama.cpp states the sizes of an overflow
+in fields of their own.
 """
 
 import json
@@ -10,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tasks.core.loose_json import fields, items
+from tasks.core.loose_json import count, fields, items
 
 _MESSAGE_CHARS = 500
 _TITLE_CHARS = 80
@@ -20,13 +21,15 @@ _TITLE = re.compile(r"<title>([^<]*)</title>", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that is an error; fields that the endpoint left out are empty."""
+    """An answer that is an error; fields that the endpoint left out are empty or 0."""
 
     status: int
     message: str
     code: str = ""
     kind: str = ""
     param: str = ""
+    prompt_tokens: int = 0
+    context_tokens: int = 0
 
     @property
     def excerpt(self) -> str:
@@ -71,6 +74,8 @@ def _from_fields(status: int, error: Mapping[str, object]) -> Refusal:
         code=_text(error.get("code")),
         kind=_text(error.get("type")),
         param=_text(error.get("param")),
+        prompt_tokens=count(error.get("n_prompt_tokens")),
+        context_tokens=count(error.get("n_ctx")),
     )
 
 

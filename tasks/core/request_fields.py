@@ -16,7 +16,9 @@ def request_fields(settings: ModelSettings) -> dict[str, JsonValue]:
 
 
 def shortened(settings: ModelSettings, output_tokens: int) -> ModelSettings:
-    """Ask for at most so many tokens, by the setting that limits them already."""
+    """Ask for at most so many tokens, by the setting that limits them already; 0 for no limit."""
+    if output_tokens == 0:
+        return replace(settings, max_tokens=None, max_completion_tokens=None)
     if settings.max_completion_tokens is not None:
         return replace(settings, max_completion_tokens=output_tokens)
     return replace(settings, max_tokens=output_tokens)

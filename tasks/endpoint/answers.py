@@ -29,8 +29,11 @@ class Answer:
 class Book(Protocol):
     """Known answers."""
 
-    def answer(self, prompt: str) -> Answer | None:
-        """Return the answer to a prompt; None if the book has none."""
+    def answer(self, prompt: str, name: str = "") -> Answer | None:
+        """Return the answer to a prompt; None if the book has none.
+
+        The name of the request tells apart what the prompt does not, see `request_name`.
+        """
         ...
 
 
@@ -51,8 +54,9 @@ class StepBook:
     problems: Sequence[Problem]
     answers: Mapping[str, str]
 
-    def answer(self, prompt: str) -> Answer | None:
+    def answer(self, prompt: str, name: str = "") -> Answer | None:
         """Answer the sub-step that a prompt asks for."""
+        del name
         step = find_step(prompt, self.problems)
         text = None if step is None else self.answers.get(step.step_id)
         return None if text is None else Answer(text)

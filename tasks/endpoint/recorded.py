@@ -19,29 +19,37 @@ from tasks.core.errors import DatasetError
 from tasks.core.extraction import unwrap_recorded
 from tasks.core.loose_json import fields
 from tasks.core.records import FinishReason, Usage
+from tasks.core.request_name import read_request_name
 from tasks.endpoint.answers import Answer
 
 _GENERATIONS = "generations.jsonl"
+
+Place = tuple[str, int]
+"""Sub-step and repeat."""
 
 
 class RecordedBook:
     """Answers by the sha256 of the prompt."""
 
-    def __init__(self, lines: Iterable[tuple[str, Answer]]) -> None:
-        """Take the digest of a prompt and its answer for each recorded generation."""
+    def __init__(self, lines: Iterable[tuple[str, Place, Answer]]) -> None:
+        """Take prompt digest, place and answer of each recorded generation."""
         found: dict[str, list[Answer]] = {}
-        for digest, answer in lines:
+        self._by_place: dict[tuple[str, Place], Answer] = {}
+        for digest, place, answer in lines:
             found.setdefault(digest, []).append(answer)
+            self._by_place[digest, place] = answer
         self._turns = {digest: cycle(answers) for digest, answers in found.items()}
 
     def __len__(self) -> int:
         """Return the number of different prompts."""
         return len(self._turns)
 
-    def answer(self, prompt: str) -> Answer | None:
-        """Return the next of the recorded answers to a prompt."""
-        turns = self._turns.get(prompt_sha256(prompt))
-        return None if turns is None else next(turns)
+    def answer(self, prompt: str, name: str = "") -> Answer | None:
+        """Return the answer recorded for a request of this name, or else the next one."""
+        digest, place = prompt_sha256(prompt), read_request_name(name)
+        known = None if place is None else self._by_place.get((digest, place))
+        turns = self._turns.get(digest)
+        return known if known is not None or turns is None else next(turns)
 
 
 def load_recording(path: Path) -> RecordedBook:
@@ -57,7 +65,7 @@ def load_recording(path: Path) -> RecordedBook:
     return book
 
 
-def _read_lines(file: Path) -> Iterator[tuple[str, Answer]]:
+def _read_lines(file: Path) -> Iterator[tuple[str, Place, Answer]]:
     for number, line in enumerate(_lines(file), 1):
         if not line.strip():
             continue
@@ -69,7 +77,7 @@ def _read_lines(file: Path) -> Iterator[tuple[str, Answer]]:
         if not isinstance(parsed, Mapping):
             raise DatasetError(f"{where}: expected a JSON object, found {type(parsed).__name__}")
         found = cast(Mapping[str, object], parsed)
-        yield _digest(found, where), _answer(found, where)
+        yield _digest(found, where), _place(found), _answer(found, where)
 
 
 def _lines(file: Path) -> list[str]:
@@ -101,6 +109,12 @@ def _digest(line: Mapping[str, object], where: str) -> str:
             "was changed after it was recorded"
         )
     return recorded
+
+
+def _place(line: Mapping[str, object]) -> Place:
+    """Take sub-step and repeat; a line without them is found by its prompt only."""
+    step_id, repeat = line.get("step_id"), line.get("repeat", 0)
+    return str(step_id or ""), repeat if isinstance(repeat, int) else 0
 
 
 def _answer(line: Mapping[str, object], where: str) -> Answer:

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from tasks.core.caching import prompt_sha256
 from tasks.core.errors import ProviderError
 from tasks.core.records import FinishReason
+from tasks.core.request_name import NAME_HEADER
 from tasks.endpoint import replies
 from tasks.endpoint.answers import Book
 from tasks.endpoint.replies import ChatRequest, JsonObject
@@ -54,10 +55,11 @@ def create_app(books: Mapping[str, Book], *, any_model: bool = False) -> FastAPI
         chat = replies.read_request(await request.body())
         if chat is None:
             return JSONResponse(replies.error(_MALFORMED), 400)
+        name = request.headers.get(NAME_HEADER, "")
         if chat.model in books:
-            return _respond(chat, [books[chat.model]])
+            return _respond(chat, [books[chat.model]], name)
         if any_model:
-            return _respond(chat, books.values())
+            return _respond(chat, books.values(), name)
         return JSONResponse(_unknown_model(chat.model, books), 404)
 
     app.add_api_route("/v1/models", list_models, methods=["GET"])
@@ -136,8 +138,8 @@ def serve_forever(
             _log.info("stopped by the keyboard")
 
 
-def _respond(chat: ChatRequest, books: Iterable[Book]) -> Response:
-    answers = (book.answer(chat.prompt) for book in books)
+def _respond(chat: ChatRequest, books: Iterable[Book], name: str) -> Response:
+    answers = (book.answer(chat.prompt, name) for book in books)
     answer = next((found for found in answers if found is not None), None)
     if answer is None:
         return JSONResponse(_no_answer(chat), 400)

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from tests.conftest import Endpoint
 
 PATIENCE_S = 120.0
-COMMANDS = ("evaluate", "verify", "prepare", "doctor", "replay", "serve-verifier", "targets")
+COMMANDS = (
+    "evaluate",
+    "verify",
+    "prepare",
+    "doctor",
+    "cache",
+    "replay",
+    "serve-verifier",
+    "targets",
+)
 HEAVY = ("prefect", "openai", "h5py", "numpy", "fastapi", "httpx", "rich")
 
 

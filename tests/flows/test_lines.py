@@ -27,10 +27,12 @@ def test_a_generation_line_has_every_field() -> None:
         "text": "```python\nx\n```",
         "reasoning": "hm",
         "candidate": "x",
+        "fenced": True,
         "program": "p\nx",
         "finish_reason": "length",
         "usage": {"input_tokens": 7, "output_tokens": 3},
         "latency_s": 1.5,
+        "shortened_to": None,
         "cached": True,
     }
     assert json.loads(json.dumps(line)) == line

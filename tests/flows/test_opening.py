@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
+import sysconfig
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +15,10 @@ import pytest
 
 from flows.config import EvalConfig
 from flows.dataset import load_dataset
-from flows.opening import without
+from flows.opening import open_verifier, without
 from tasks.core.errors import ConfigError
+from tasks.environment_removal import Use, kept_environments, remove_environment
+from tasks.environments import prepare_environment
 
 if TYPE_CHECKING:
     from tests.conftest import Endpoint
@@ -85,3 +90,37 @@ def test_two_environments_of_one_name_are_refused(
     with pytest.raises(ConfigError, match="different names, found own, own"):
         evaluate(config)
     assert not config.output.exists()
+
+
+@pytest.fixture
+def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A lock file that pins nothing, so that nothing is fetched, and a PATH without uv."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    path = tmp_path / "tiny.lock"
+    path.write_text(f"# python: {sys.version_info.major}.{sys.version_info.minor}\n")
+    return path
+
+
+def test_an_environment_cannot_be_removed_while_its_verifier_is_open(
+    lock: Path, small_config: MakeConfig
+) -> None:
+    config = small_config(environments=str(lock))
+    environment = prepare_environment(str(lock), config.cache_dir, print)
+    lend_packages(Path(environment.python))
+    (kept,) = kept_environments(config.cache_dir)
+    removals: list[Use] = []
+
+    async def open_and_remove() -> None:
+        async with AsyncExitStack() as stack:
+            await open_verifier(config, load_dataset(config), stack)
+            removals.append(remove_environment(kept))
+
+    asyncio.run(open_and_remove())
+    assert removals == [Use.IN_USE]
+    assert remove_environment(kept) is Use.UNUSED
+
+
+def lend_packages(python: Path) -> None:
+    """Let an environment import what is installed here."""
+    (site,) = (python.parents[1] / "lib").glob("python*/site-packages")
+    (site / "lent.pth").write_text(sysconfig.get_path("purelib"))

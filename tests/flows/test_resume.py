@@ -172,6 +172,20 @@ def test_a_resumed_run_may_be_tuned(
     assert len(endpoint.prompts) == asked + 2
 
 
+def test_more_repeats_ask_for_the_new_ones_only(
+    evaluate: Evaluate, small_config: MakeConfig, endpoint: Endpoint, read_lines: ReadLines
+) -> None:
+    """From 1 to 3 repeats in the same directory: the two new ones of four sub-steps are asked."""
+    evaluate(small_config())
+    document = evaluate(small_config(repeats=3))
+    assert len(endpoint.prompts) == 4 + 8
+    assert document["metrics"]["subtask_accuracy"]["denominator"] == 12
+    output = small_config().output
+    assert len(read_lines(output / "generations.jsonl")) == 12
+    run = json.loads((output / "run.json").read_text())
+    assert (run["requests"], run["cached"], run["identity"]["repeats"]) == (8, 4, 3)
+
+
 def test_a_run_goes_on_with_another_cache_folder(
     evaluate: Evaluate, small_config: MakeConfig, endpoint: Endpoint, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 
 from tasks.chat import ChatClient
 from tasks.core.errors import ConfigError, ProviderError, Trouble, TryAgainError
-from tasks.core.model_settings import EndpointSettings, ModelSettings
+from tasks.core.model_settings import Api, EndpointSettings, ModelSettings
 from tasks.core.records import FinishReason, Generation, Usage
 from tasks.endpoint.answers import Answer
 from tasks.endpoint.server import EmbeddedServer, create_app
@@ -287,6 +287,94 @@ def test_a_prompt_that_does_not_fit_is_a_generation(base_url: str, prompt: str) 
     assert (generation.text, generation.usage) == ("", Usage(0, 0))
 
 
+OLDER = (
+    "maximum context length is 100 tokens. However, you requested 130 tokens (80 in the messages, "
+    "50 in the completion)"
+)
+UNCOUNTED = (
+    "maximum context length is 100 tokens. However, you requested 50 output tokens and your prompt "
+    "contains at least 51 input tokens"
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "limit", "sent", "shortened_to"),
+    [
+        # 100 - 80 = 20 tokens fit.
+        (OLDER, {"max_tokens": 50}, {"max_tokens": 20}, 20),
+        (OLDER, {"max_completion_tokens": 50}, {"max_completion_tokens": 20}, 20),
+        # The prompt was counted only until it did not fit beside 50.
+        (UNCOUNTED, {"max_tokens": 50}, {}, 0),
+    ],
+    ids=["older", "newer name", "uncounted"],
+)
+def test_output_that_does_not_fit_is_shortened_once(
+    message: str, limit: dict[str, Any], sent: dict[str, int], shortened_to: int
+) -> None:
+    """The endpoint refuses the request as it is, and answers any other."""
+    bodies: list[dict[str, Any]] = []
+    app = FastAPI()
+
+    async def reply(request: Request) -> Response:
+        bodies.append(await request.json())
+        return failure(400, message) if len(bodies) == 1 else completion()
+
+    app.add_api_route("/v1/chat/completions", reply, methods=["POST"])
+    with EmbeddedServer(app) as server:
+        generation = ask(server.base_url, "long", ModelSettings("m", "c", **limit))
+    assert (generation.text, generation.shortened_to) == ("fine", shortened_to)
+    limits = [{k: v for k, v in body.items() if k.startswith("max_")} for body in bodies]
+    assert limits == [limit, sent]
+
+
+def test_a_prompt_that_is_too_long_by_itself_is_not_asked_again() -> None:
+    bodies: list[bytes] = []
+    app = FastAPI()
+
+    async def reply(request: Request) -> Response:
+        bodies.append(await request.body())
+        return failure(400, OLDER.replace("130", "230").replace("80", "180"))
+
+    app.add_api_route("/v1/chat/completions", reply, methods=["POST"])
+    with EmbeddedServer(app) as server:
+        generation = ask(server.base_url, "long", ModelSettings("m", "c", max_tokens=50))
+    assert generation.finish_reason is FinishReason.OVERLONG
+    assert len(bodies) == 1
+
+
+def test_the_responses_api_is_asked_with_its_own_fields_and_read() -> None:
+    bodies: list[dict[str, Any]] = []
+    app = FastAPI()
+
+    async def reply(request: Request) -> Response:
+        bodies.append(await request.json())
+        text = {"type": "output_text", "text": "fine"}
+        output = [
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+            {"type": "message", "role": "assistant", "content": [text]},
+        ]
+        usage = {"input_tokens": 5, "output_tokens": 2}
+        return answer(200, {"status": "completed", "output": output, "usage": usage})
+
+    app.add_api_route("/v1/responses", reply, methods=["POST"])
+    settings = ModelSettings(
+        "m", "c", max_tokens=9, reasoning_effort="low", api=Api.RESPONSES, extra_body={"x": 1}
+    )
+    with EmbeddedServer(app) as server:
+        generation = ask(server.base_url, "ask", settings)
+    assert bodies == [
+        {
+            "model": "m",
+            "input": "ask",
+            "max_output_tokens": 9,
+            "reasoning": {"effort": "low"},
+            "x": 1,
+        }
+    ]
+    assert (generation.text, generation.reasoning) == ("fine", "hm")
+    assert (generation.usage, generation.finish_reason) == (Usage(5, 2), FinishReason.STOP)
+
+
 def test_a_limit_on_the_output_is_a_setting_to_correct(base_url: str) -> None:
     assert "ask for fewer output tokens" in refusal(base_url, "cap", kind=ProviderError)
 
@@ -355,7 +443,8 @@ def test_256_calls_are_under_way_at_once() -> None:
 
 def test_the_embedded_endpoint_is_asked_like_any_other() -> None:
     class OneAnswer:
-        def answer(self, prompt: str) -> Answer | None:
+        def answer(self, prompt: str, name: str = "") -> Answer | None:
+            del name
             return Answer("one two", FinishReason.STOP) if prompt == "known" else None
 
     with EmbeddedServer(create_app({"m": OneAnswer()})) as server:

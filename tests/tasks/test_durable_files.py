@@ -40,6 +40,25 @@ def test_a_folder_in_place_of_the_file_is_passed_over(tmp_path: Path) -> None:
     assert read_kept(tmp_path, json.loads) is None
 
 
+def test_a_folder_in_place_of_the_file_is_moved_aside_and_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "entry.json"
+    path.mkdir()
+    (path / "inner").touch()
+    keep(path, "{}", "an entry")
+    assert read_kept(path, json.loads) == {}
+    assert [inner.name for inner in tmp_path.glob(".entry.json-folder-*/*")] == ["inner"]
+
+
+def test_a_link_to_a_folder_is_replaced_and_the_folder_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "entry.json"
+    path.symlink_to(tmp_path / "elsewhere")
+    keep(path, "{}", "an entry")
+    assert not path.is_symlink()
+    assert read_kept(path, json.loads) == {}
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_a_file_where_the_folder_should_be_is_a_wrong_configuration(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"cannot keep an entry in .*; make room there"):

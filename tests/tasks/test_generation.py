@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.chat import ChatClient
 from tasks.core.errors import ProviderError
 from tasks.core.model_settings import EndpointSettings, ModelSettings
 from tasks.core.prompting import render_prompt
 from tasks.core.records import Answered, Problem, StepKey
-from tasks.generation import CachedModel, generate
-from tasks.generation_cache import GenerationCache
+from tasks.generation import generate
 from tasks.templates import own_template
 
 if TYPE_CHECKING:
     from tests.conftest import Endpoint
+    from tests.tasks.conftest import OpenModel
 
 SETTINGS = ModelSettings("reference", "one")
 KEY = StepKey("1", 0, "1.1")
@@ -33,7 +32,9 @@ def prompt(small_problems: tuple[Problem, ...]) -> str:
 
 
 @pytest.fixture
-def talk(endpoint: Endpoint, tmp_path: Path) -> Callable[..., list[Answered]]:
+def talk(
+    endpoint: Endpoint, open_model: OpenModel, tmp_path: Path
+) -> Callable[..., list[Answered]]:
     """Answer one key after another, or all at once, with a model of its own."""
 
     def run(
@@ -45,13 +46,10 @@ def talk(endpoint: Endpoint, tmp_path: Path) -> Callable[..., list[Answered]]:
         counts: list[tuple[int, int]] | None = None,
     ) -> list[Answered]:
         async def ask() -> list[Answered]:
-            client = ChatClient(EndpointSettings(endpoint.base_url, retries=0), "none")
-            cache = GenerationCache(tmp_path / "kept")
-            model = CachedModel(client, settings, cache, concurrency)
-            try:
+            reached = EndpointSettings(endpoint.base_url)
+            kept = tmp_path / "kept"
+            async with open_model(reached, settings, kept, concurrency=concurrency) as model:
                 answers = await asyncio.gather(*(model.answer(key, prompt) for key in keys))
-            finally:
-                await client.aclose()
             if counts is not None:
                 counts.append((model.asked, model.cached))
             return list(answers)
@@ -109,20 +107,17 @@ def test_an_endpoint_that_fails_leaves_nothing_in_the_cache(
 
 
 def test_a_remembered_generation_shows_as_cached(
-    prefect_api: str, endpoint: Endpoint, prompt: str, tmp_path: Path
+    prefect_api: str, endpoint: Endpoint, open_model: OpenModel, prompt: str, tmp_path: Path
 ) -> None:
     """The same task returns the record itself, then a completed state named Cached."""
     del prefect_api
 
     async def states() -> list[str | None]:
-        client = ChatClient(EndpointSettings(endpoint.base_url, retries=0), "none")
-        model = CachedModel(client, SETTINGS, GenerationCache(tmp_path / "kept"), 1)
-        try:
+        reached = EndpointSettings(endpoint.base_url)
+        async with open_model(reached, SETTINGS, tmp_path / "kept") as model:
             found = [
                 await generate(model, "1", 0, "1.1", prompt, return_state=True) for _ in range(2)
             ]
-        finally:
-            await client.aclose()
         return [state.name for state in found]
 
     assert asyncio.run(states()) == ["Completed", "Cached"]

@@ -113,6 +113,53 @@ def test_a_damaged_entry_is_a_miss_and_one_warning_names_it(
     assert str(entry(tmp_path)) in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"t\\u00ebxt', '"t\\u00eaxt'),
+        ('"input_tokens": 11', '"input_tokens": 17'),
+        ("1.25", "1.26"),
+    ],
+)
+def test_a_changed_letter_that_leaves_good_json_is_a_miss(
+    old: str, new: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = filled(tmp_path)
+    content = entry(tmp_path).read_text()
+    assert content.count(old) == 1
+    entry(tmp_path).write_text(content.replace(old, new))
+    assert cache.get(DIGEST) is None
+    assert "is not what was written" in caplog.text
+
+
+def test_an_entry_that_was_written_without_a_sum_is_still_taken(tmp_path: Path) -> None:
+    cache = filled(tmp_path)
+    found = json.loads(entry(tmp_path).read_text())
+    del found["entry_sha256"]
+    entry(tmp_path).write_text(json.dumps(found))
+    assert cache.get(DIGEST) == GENERATION
+
+
+def test_a_lone_surrogate_comes_back_equal(tmp_path: Path) -> None:
+    generation = Generation("\ud800", FinishReason.STOP, Usage(1, 1), 1e-7, "\x00")
+    cache = GenerationCache(tmp_path)
+    cache.put(DIGEST, KEY, SETTINGS, generation)
+    assert cache.get(DIGEST) == generation
+
+
+def test_a_folder_in_place_of_an_entry_is_a_miss_and_moved_aside_by_the_next_put(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = entry(tmp_path)
+    path.mkdir(parents=True)
+    (path / "thesis").write_text("long")
+    assert GenerationCache(tmp_path).get(DIGEST) is None
+    assert filled(tmp_path).get(DIGEST) == GENERATION
+    (aside,) = (other for other in path.parent.iterdir() if other != path)
+    assert (aside / "thesis").read_text() == "long"
+    assert f"moving the folder {path}" in caplog.text
+
+
 def test_bytes_that_are_no_text_are_a_miss(tmp_path: Path) -> None:
     cache = filled(tmp_path)
     entry(tmp_path).write_bytes(b"\xff\xfe\x00")
@@ -140,17 +187,19 @@ def write_many(root: Path, text: str) -> None:
 def test_readers_see_whole_entries_while_processes_and_threads_write(tmp_path: Path) -> None:
     texts = ["a" * 200_000, "b" * 100_000, "c"]
     spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=write_many, args=(tmp_path, text)) for text in texts[:1]]
-    writers_here = [threading.Thread(target=write_many, args=(tmp_path, t)) for t in texts[1:]]
+    writers = [spawn.Process(target=write_many, args=(tmp_path, text)) for text in texts[:2]]
+    here = threading.Thread(target=write_many, args=(tmp_path, texts[2]))
     cache = filled(tmp_path)
-    for writer in (*writers, *writers_here):
+    for writer in (*writers, here):
         writer.start()
     seen: set[str] = set()
-    while any(writer.is_alive() for writer in (*writers, *writers_here)):
+    while any(writer.is_alive() for writer in (*writers, here)):
         generation = cache.get(DIGEST)
         assert generation is not None
         seen.add(generation.text)
-    for writer in (*writers, *writers_here):
+    for writer in (*writers, here):
         writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
     assert seen <= {GENERATION.text, *texts}
+    assert len(seen) > 1
     assert list(entry(tmp_path).parent.iterdir()) == [entry(tmp_path)]

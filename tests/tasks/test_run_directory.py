@@ -104,9 +104,15 @@ def test_another_configuration_is_refused_by_the_name_of_the_setting(tmp_path: P
     with RunDirectory(tmp_path / "run", IDENTITY) as directory:
         directory.write_run({})
     with pytest.raises(
-        ConfigError, match=r"run of another configuration: its repeats is 2, this one's is 3"
+        ConfigError, match=r"run of another configuration: its repeats is 2, this one's is 1"
     ):
-        check_output(tmp_path / "run", {**IDENTITY, "repeats": 3})
+        check_output(tmp_path / "run", {**IDENTITY, "repeats": 1})
+
+
+def test_further_repeats_go_on_in_the_directory(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run", IDENTITY) as directory:
+        directory.write_run({})
+    check_output(tmp_path / "run", {**IDENTITY, "repeats": 3})
 
 
 def test_a_run_of_another_kind_is_refused(tmp_path: Path) -> None:

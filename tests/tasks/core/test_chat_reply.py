@@ -33,6 +33,12 @@ def test_null_content_is_an_empty_text() -> None:
     assert reply({}).text == ""
 
 
+def test_content_in_parts_is_parted_from_its_thinking() -> None:
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "answer"}]
+    read = reply({"content": parts})
+    assert (read.text, read.reasoning) == ("answer", "hm")
+
+
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
 def test_reasoning_in_a_field_of_its_own_is_taken(name: str) -> None:
     read = reply({"content": "answer", name: "hm"})
@@ -46,12 +52,6 @@ def test_tags_are_left_alone_where_the_endpoint_parted_the_reasoning() -> None:
 def test_reasoning_in_the_text_is_split_off() -> None:
     read = reply({"content": "<think>hm</think>answer", "reasoning_content": None})
     assert (read.text, read.reasoning) == ("answer", "hm")
-
-
-def test_content_in_parts_is_joined_without_the_thinking() -> None:
-    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
-    parts = [thinking, {"type": "text", "text": "an"}, {"type": "text", "text": "swer"}]
-    assert reply({"content": parts}).text == "answer"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tasks.core.errors import DatasetError
-from tasks.core.extraction import extract_candidate, strip_imports, take_given, unwrap_recorded
-from tasks.core.records import Candidate, Given
+from tasks.core.extraction import (
+    extract_candidate,
+    strip_imports,
+    take_candidate,
+    take_given,
+    unwrap_recorded,
+)
+from tasks.core.records import Candidate, Extraction, Given
 
 PLAIN = re.compile(r"^\s*(import .*|from .*\s+import\s+.*)", re.MULTILINE)
 
@@ -164,3 +170,10 @@ def test_given_code_without_the_named_function_is_an_error(
 ) -> None:
     with pytest.raises(DatasetError, match=re.escape(said)):
         take_given(text, header, Given.EXTRACTED)
+
+
+def test_the_protocol_decides_which_code_is_taken() -> None:
+    text = "```python\nimport os\nx = 1\n```\n```python\nimport os\ndef f(): ...\n```"
+
+    assert take_candidate(text, Extraction.OFFICIAL, "def f():").code == "\nx = 1\n"
+    assert take_candidate(text, Extraction.ROBUST, "def f():").code == "import os\ndef f(): ..."

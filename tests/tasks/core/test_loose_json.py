@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.core.loose_json import content_text, fields, items
+from tasks.core.loose_json import content_text, count, fields, items
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", [1], True])
@@ -30,3 +30,8 @@ def test_objects_and_arrays_are_handed_through() -> None:
 )
 def test_the_text_of_a_message_is_found_in_every_shape(content: object, text: str) -> None:
     assert content_text(content) == text
+
+
+@pytest.mark.parametrize(("value", "tokens"), [(7, 7), (0, 0), (-1, 0), (None, 0), ("7", 0)])
+def test_a_number_of_tokens_is_a_positive_integer(value: object, tokens: int) -> None:
+    assert count(value) == tokens

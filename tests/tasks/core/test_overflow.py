@@ -19,10 +19,40 @@ OVERFLOWS = {
         "This model's maximum context length is 32768 tokens. However, you requested 33000 tokens "
         "(25000 in the messages, 8000 in the completion).",
     ),
+    "vllm beside the prompt": Refusal(
+        400,
+        "'max_tokens' or 'max_completion_tokens' is too large: 40000. This model's maximum context "
+        "length is 32768 tokens and your request has 10 input tokens (40000 > 32768 - 10).",
+        param="max_tokens",
+    ),
     "sglang": Refusal(400, "The input (9000 tokens) is longer than the model's context length"),
     "sglang total": Refusal(400, "Requested token count exceeds the model's maximum context …"),
     "tgi": Refusal(422, "`inputs` tokens + `max_new_tokens` must be <= 4096.", kind="validation"),
     "llama.cpp": Refusal(500, "refused", code="500", kind="exceed_context_size_error"),
+    "tgi prompt": Refusal(422, "`inputs` must have less than 1024 tokens. Given: 1168"),
+    "llama-cpp-python": Refusal(500, "Requested tokens (2285) exceed context window of 2048"),
+    "mistral": Refusal(400, "Prompt contains 9 tokens, too large for model with 8 maximum context"),
+    "xai": Refusal(
+        400, "This model's maximum prompt length is 8 but the request contains 9 tokens"
+    ),
+    "sglang allowed": Refusal(400, "Input length (9 tokens) exceeds the maximum allowed length (8"),
+    "tensorrt prompt": Refusal(400, "The sum of prompt length … should not exceed max_num_tokens"),
+    "tensorrt sequence": Refusal(400, "Prompt length (9) exceeds maximum sequence length (8)"),
+    "tensorrt no room": Refusal(
+        400,
+        "`default_max_tokens` (-152) must be greater than 0, `default_max_tokens` (-152) = "
+        "max_seq_len (8192) - `splited_prompt_len` (8344) - `query_token_len` (0)",
+    ),
+    "openai configured": Refusal(400, "Input tokens exceed the configured limit of 272000 tokens."),
+    "llama-cpp-python server": Refusal(
+        400,
+        "This model's maximum context length is 512 tokens. However, you requested 1005 tokens "
+        "(1000 in the messages, 5 in the completion). Please reduce the length of the messages or "
+        "completion.",
+        kind="invalid_request_error",
+        param="messages",
+        code="context_length_exceeded",
+    ),
     "anthropic": Refusal(400, "prompt is too long: 210000 tokens > 200000 maximum"),
     "anthropic total": Refusal(400, "input length and `max_tokens` exceed context limit: 19 + 9"),
     "window": Refusal(400, "refused", kind="model_context_window_exceeded"),
@@ -30,6 +60,23 @@ OVERFLOWS = {
     "gateway": Refusal(400, "prompt length 5000 exceeds maximum input length 4096"),
     "groq": Refusal(413, "Please reduce the length of the messages or completion."),
     "litellm": Refusal(400, "litellm.ContextWindowExceededError: no room", code="400"),
+    "litellm before a model": Refusal(
+        400,
+        "litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: "
+        "OpenAIException - This model's maximum context length is 512 tokens. However, you "
+        "requested 762 tokens (757 in the messages, 5 in the completion). Please reduce the length "
+        "of the messages or completion.\nmodel=openai. context_window_fallbacks=None.",
+        kind="invalid_request_error",
+        code="400",
+    ),
+    "litellm's own check": Refusal(
+        400,
+        "litellm.ContextWindowExceededError: litellm.BadRequestError: litellm._pre_call_checks: "
+        "Context Window exceeded for given call. No models have context window large enough for "
+        "this call.\nModel=openai/gpt-4o-mini, Max Input Tokens=50, Got=109",
+        kind="invalid_request_error",
+        code="400",
+    ),
     "litellm kind": Refusal(400, "no room", kind="ContextWindowExceededError"),
     "gemini": Refusal(
         400, "The input token count (12) exceeds the maximum number of tokens allowed"
@@ -49,8 +96,14 @@ OTHERS = {
     "quota": Refusal(400, "reduce the length of the prompt", code="insufficient_quota"),
     "vllm output cap": Refusal(
         400,
+        "max_completion_tokens=131072 cannot be greater than max_model_len=max_total_tokens=65536.",
+        param="max_completion_tokens",
+    ),
+    "an output cap without the prompt": Refusal(
+        400,
         "'max_tokens' or 'max_completion_tokens' is too large: 40000. This model's maximum context "
-        "length is 32768 tokens and your request has 10 input tokens (40000 > 32768 - 10).",
+        "length is 32768 tokens.",
+        param="max_tokens",
     ),
     "openai output cap": Refusal(
         400,
@@ -76,13 +129,14 @@ def test_other_refusals_are_not_overflow(refusal: Refusal) -> None:
     assert not is_overflow(refusal)
 
 
-@pytest.mark.parametrize("name", ["vllm output cap", "openai output cap"])
+@pytest.mark.parametrize("name", [name for name in OTHERS if "output cap" in name])
 def test_a_limit_on_the_output_is_recognised(name: str) -> None:
     assert is_output_cap(OTHERS[name])
 
 
-def test_a_prompt_that_leaves_no_room_is_not_a_limit_on_the_output() -> None:
-    assert not is_output_cap(OVERFLOWS["vllm no room"])
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_an_overflow_is_not_a_limit_on_the_output(name: str) -> None:
+    assert not is_output_cap(OVERFLOWS[name])
 
 
 @pytest.mark.parametrize("name", OVERFLOWS)

@@ -20,6 +20,10 @@ BODIES = {
     "text": ({"error": "m", "error_type": "t"}, Refusal(400, "m", kind="t")),
     "detail": ({"detail": "m"}, Refusal(400, "m")),
     "detail as list": ({"detail": [{"msg": "m"}]}, Refusal(400, '[{"msg": "m"}]')),
+    "llama.cpp": (
+        {"error": {"message": "m", "code": 400, "n_prompt_tokens": 1407, "n_ctx": 256}},
+        Refusal(400, "m", code="400", prompt_tokens=1407, context_tokens=256),
+    ),
     "without message": ({"error": {"code": "c"}}, Refusal(400, '{"code": "c"}', code="c")),
 }
 

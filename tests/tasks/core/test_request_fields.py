@@ -60,6 +60,7 @@ def test_the_responses_api_has_other_names() -> None:
 def test_a_generation_is_shortened_by_the_setting_that_limits_it() -> None:
     assert request_fields(shortened(EVERYTHING, 9))["max_tokens"] == 9
     assert request_fields(shortened(NOTHING, 9)) == {"max_tokens": 9}
+    assert "max_tokens" not in request_fields(shortened(EVERYTHING, 0))
     newer = ModelSettings("m", "c", max_completion_tokens=50)
     assert request_fields(shortened(newer, 9)) == {"max_completion_tokens": 9}
 

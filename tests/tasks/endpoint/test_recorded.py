@@ -62,6 +62,24 @@ def test_the_answers_of_repeats_are_handed_out_in_turn(tmp_path: Path) -> None:
     assert [answer and answer.text for answer in answers] == ["a", "b", "a", "b", "a"]
 
 
+def test_a_named_request_gets_the_answer_of_its_sub_step_and_repeat(tmp_path: Path) -> None:
+    """46.1 and 68.1 of SciCode have the same prompt."""
+    book = recording(
+        tmp_path,
+        line("p", "a", step_id="46.1"),
+        line("p", "b", step_id="68.1"),
+        line("p", "c", step_id="68.1", repeat=1),
+    )
+    names = ["68.1/1/0f0f0f/1", "68.1/0/0f0f0f/2", "46.1/0/0f0f0f/1", "68.1/1/0f0f0f/1"]
+    assert [book.answer("p", name) for name in names] == [*map(Answer, "cbac")]
+
+
+def test_a_name_that_is_not_recorded_gets_the_next_answer(tmp_path: Path) -> None:
+    book = recording(tmp_path, line("p", "a"), line("p", "b", repeat=1))
+    names = ["1.1/9/0f/1", "anything", ""]
+    assert [book.answer("p", name) for name in names] == [*map(Answer, "aba")]
+
+
 def test_a_prompt_without_digest_is_digested(tmp_path: Path) -> None:
     assert recording(tmp_path, '{"prompt": "p", "text": "t"}').answer("p") == Answer("t")
 

@@ -24,7 +24,8 @@ from tasks.endpoint.server import EmbeddedServer, create_app, serve_forever
 class FixedBook:
     answers: Mapping[str, Answer]
 
-    def answer(self, prompt: str) -> Answer | None:
+    def answer(self, prompt: str, name: str = "") -> Answer | None:
+        del name
         return self.answers.get(prompt)
 
 
