@@ -219,40 +219,39 @@ def test_an_endpoint_that_wants_to_be_left_alone_until_tomorrow_ends_the_run_at_
     assert (tmp_path / "run" / "metrics.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        ("401", "refused the key (HTTP 401)"),
-        ("403", "refused the key (HTTP 403)"),
-        ("404", "either it does not know the model 'reference', or its base URL lacks"),
-        ("400", "did not accept the request (HTTP 400): fault 400"),
-    ],
-)
-def test_a_final_refusal_ends_the_run_and_the_same_command_completes_it(  # noqa: PLR0913 - fixtures
+def test_each_final_refusal_ends_the_run_and_the_same_command_goes_on(  # noqa: PLR0913 - fixtures
     prefect_api: str,
     faulty: FaultyEndpoint,
     command: list[str],
-    fault: str,
-    said: str,
     read_lines: ReadLines,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Requests 4 and 5 are in flight together; whichever is refused first, no sixth is sent."""
+    """With one request in flight, every start gets one more answer and one refusal."""
     del prefect_api
-    faulty.delay_s = 0.05
-    faulty.plan = lambda _: fault if len(faulty.record) > 3 else None
-    assert run([*command, "--concurrency", "2"]) == 1
-    assert said in capfd.readouterr().err
-    sent = len(faulty.record)
-    assert sent in (4, 5)
-    assert len(read_lines(tmp_path / "run" / "generations.jsonl")) == 3
-    record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert record["status"] == "failed"
-    assert record["failed_tries"] == {}
+    messages = {
+        "401": "refused the key (HTTP 401)",
+        "403": "refused the key (HTTP 403)",
+        "404": "either it does not know the model 'reference', or its base URL lacks",
+        "400": "did not accept the request (HTTP 400): fault 400",
+    }
+    for answered, (fault, said) in enumerate(messages.items(), 1):
+        faulty.record.clear()
+        refuse_second(faulty, fault)
+        assert run([*command, "--concurrency", "1"]) == 1
+        assert said in capfd.readouterr().err
+        assert [asked.fault for asked in faulty.record] == [None, fault]
+        assert len(read_lines(tmp_path / "run" / "generations.jsonl")) == answered
+        record = json.loads((tmp_path / "run" / "run.json").read_text())
+        assert (record["status"], record["failed_tries"]) == ("failed", {})
+    faulty.record.clear()
     faulty.plan = lambda _: None
     assert run(command) == 0
-    assert len(faulty.record) == sent + 5
+    assert len(faulty.record) == 8 - 4
+
+
+def refuse_second(faulty: FaultyEndpoint, fault: str) -> None:
+    faulty.plan = lambda _: fault if len(faulty.record) > 1 else None
 
 
 def test_a_web_page_from_the_first_request_on_says_what_is_wrong_with_the_address(
