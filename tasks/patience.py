@@ -3,8 +3,8 @@
 Waiting grows exponentially, with jitter, and holds no place among the requests in flight. A request
 that stays without an answer costs its attempt only, since others may get theirs. If nobody else was
 answered meanwhile, every request from then on until the next answer is tried once: an endpoint that
-is gone is not waited for by each. One that asks to be left alone for longer than anybody waits is
-sent nothing more.
+is gone is not waited for by each. One that asks to be left alone for longer than anybody has
+patience for is sent nothing more.
 """
 
 import random
@@ -19,7 +19,7 @@ from tasks.core.errors import ProviderError, Trouble, TryAgainError, UnansweredE
 from tasks.core.model_settings import ModelSettings
 from tasks.core.records import Generation
 from tasks.core.request_fields import output_limit
-from tasks.request_gate import RequestGate
+from tasks.request_gate import LONGEST_PAUSE_S, RequestGate
 from tasks.stop_signal import StopSignal
 
 _LONGEST_WAIT_S = 60.0
@@ -152,11 +152,16 @@ class PatientClient:
 
     def _turn_away(self) -> None:
         left_s = self._closed_until_s - time.monotonic()
-        if left_s > self._patience.wait_s:
+        if left_s > self._longest_s:
             raise UnansweredError(
                 f"{self._closed_by}; it asks to be left alone for {left_s:.0f} s, which is more "
                 f"than the {self._patience.wait_s:g} s in which a request is tried again"
             )
+
+    @property
+    def _longest_s(self) -> float:
+        """The longest wait that others are held up by."""
+        return max(self._patience.wait_s, LONGEST_PAUSE_S)
 
     def _take_in(self, question: _Question, error: TryAgainError) -> None:
         self.troubles[error.said] += 1
@@ -170,7 +175,7 @@ class PatientClient:
             self._note(f"{error}; trying again for up to {self._patience.wait_s:g} s")
 
     def _leave_alone(self, error: TryAgainError) -> None:
-        if error.retry_after_s <= self._patience.wait_s:
+        if error.retry_after_s <= self._longest_s:
             self._gate.pause(error.retry_after_s)
             return
         self._closed_until_s = time.monotonic() + error.retry_after_s

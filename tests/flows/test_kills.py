@@ -10,14 +10,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from flows.config import EvalConfig
 
 if TYPE_CHECKING:
     from tests.conftest import Asked, FaultyEndpoint
@@ -36,22 +34,63 @@ FILES = {
 
 
 @dataclass(slots=True)
-class Kills:
-    """What was on its way at every kill: as the server knew, and with the grace."""
+class Killing:
+    """Starts the same command again and again, and kills it.
 
+    `strict` and `lenient` hold what was on its way at every kill: as the server knew, and with the
+    grace.
+    """
+
+    server: FaultyEndpoint
+    command: list[str]
+    environment: dict[str, str]
+    chance: random.Random
+    descendants_of: Callable[[int], set[int]]
+    are_gone: Callable[[set[int]], bool]
     strict: list[set[tuple[str, int]]] = field(default_factory=list)
     lenient: list[set[tuple[str, int]]] = field(default_factory=list)
-    processes: set[int] = field(default_factory=set)
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    def start(self, output: Path, cache: Path) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [*self.command, "--output", str(output), "--cache-dir", str(cache)],
+            env=self.environment,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.started.append(process)
+        return process
 
-def stable(folder: Path, name: str) -> list[dict[str, Any]]:
-    lines = map(json.loads, (folder / name).read_text().splitlines())
-    return [{k: v for k, v in line.items() if k not in TIMING} for line in lines]
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill the process at some moment."""
+        first = len(self.server.record)
+        self._reach_a_moment(process, first)
+        descendants = self.descendants_of(process.pid)
+        now_s = time.monotonic()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        wait_until(lambda: self.are_gone(descendants))
+        # What it had sent may still be on its way to the server.
+        time.sleep(0.2)
+        self.strict.append(self.server.unfinished(now_s, first))
+        self.lenient.append(self.server.unfinished(now_s - GRACE_S, first))
+        print(
+            f"kill {len(self.strict)}: {len(self.server.record)} requests, {len(self.strict[-1])} "
+            f"in flight, {len(self.lenient[-1])} with the last {GRACE_S} s, {len(descendants)} "
+            f"child processes, exit code {process.returncode}",
+            flush=True,
+        )
 
-
-def usage(folder: Path) -> dict[str, Any]:
-    entry = json.loads((folder / "usage.json").read_text())["run"]
-    return {k: v for k, v in entry.items() if k not in ("fresh", "cached", "latency_s")}
+    def _reach_a_moment(self, process: subprocess.Popen[bytes], first: int) -> None:
+        """Wait for some requests and a little longer, or, one time in four, for any moment."""
+        if self.chance.random() < 0.25:
+            until_s = time.monotonic() + 6 * self.chance.random()
+            wait_until(lambda: time.monotonic() > until_s or process.poll() is not None)
+            return
+        last = first + self.chance.randint(1, 2 * CONCURRENCY)
+        wait_until(lambda: len(self.server.record) >= last or process.poll() is not None)
+        time.sleep(self.chance.uniform(0, 0.4))
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -61,110 +100,95 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.slow
-def test_a_run_killed_at_twenty_random_moments_ends_like_one_that_was_not(  # noqa: PLR0913 - fixtures
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    """Return the folder of temporary files of the processes that are killed."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def killing(
     prefect_api: str,
     faulty: FaultyEndpoint,
-    evaluate: Callable[[EvalConfig], dict[str, Any]],
     small: Path,
-    small_config: Callable[..., EvalConfig],
+    temporary: Path,
     descendants_of: Callable[[int], set[int]],
     are_gone: Callable[[set[int]], bool],
-    tmp_path: Path,
-) -> None:
-    """4 generations a repeat, 30 repeats; `pytest -s` shows the seed and the figures."""
+) -> Iterator[Killing]:
+    """Evaluate with answers that take from 0.1 to 0.6 s; nothing that was started is left."""
     seed = int(os.environ.get("KILL_SEED", time.time_ns() % 100_000))
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    print(f"\nseed {seed} (KILL_SEED={seed} repeats it)")
-    run, temporary = tmp_path / "run", tmp_path / "temporary"
-    temporary.mkdir()
-    environment = {**os.environ, "PREFECT_API_URL": prefect_api, "TMPDIR": str(temporary)}
-    command = [
-        *(sys.executable, "-m", "flows", "evaluate", "--dataset", str(small)),
-        *("--model", "reference", "--base-url", faulty.base_url, "--repeats", str(REPEATS)),
-        *("--output", str(run), "--cache-dir", str(tmp_path / "kept"), "--workers", "2"),
-        *("--concurrency", str(CONCURRENCY)),
-    ]
+    print(f"\nseed {seed} (KILL_SEED={seed} takes the same moments)")
     pace = random.Random(seed)  # noqa: S311 - no secret
 
     def take_a_while(_: Asked) -> None:
         faulty.delay_s = pace.uniform(0.1, 0.6)
 
     faulty.plan = take_a_while
-    kills = Kills()
-    start_s = time.monotonic()
-
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            command,
-            env=environment,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def reach_a_moment(process: subprocess.Popen[bytes]) -> None:
-        """Wait for some requests and a little longer, or, one time in four, for any moment."""
-        before, patient_s = len(faulty.record), time.monotonic() + 6 * chance.random()
-        if chance.random() < 0.25:
-            wait_until(lambda: time.monotonic() > patient_s or process.poll() is not None)
-            return
-        requests = chance.randint(1, 2 * CONCURRENCY)
-        wait_until(lambda: len(faulty.record) >= before + requests or process.poll() is not None)
-        time.sleep(chance.uniform(0, 0.4))
-
-    def kill(process: subprocess.Popen[bytes], first: int) -> None:
-        started = descendants_of(process.pid)
-        now_s = time.monotonic()
-        process.send_signal(signal.SIGKILL)
+    command = [
+        *(sys.executable, "-m", "flows", "evaluate", "--dataset", str(small)),
+        *("--model", "reference", "--base-url", faulty.base_url, "--repeats", str(REPEATS)),
+        *("--workers", "2", "--concurrency", str(CONCURRENCY)),
+    ]
+    environment = {**os.environ, "PREFECT_API_URL": prefect_api, "TMPDIR": str(temporary)}
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    killing = Killing(faulty, command, environment, chance, descendants_of, are_gone)
+    yield killing
+    for process in killing.started:
+        process.kill()
         process.wait()
-        wait_until(lambda: are_gone(started))
-        # What it had sent may still be on its way to the server.
-        time.sleep(0.2)
-        kills.strict.append(faulty.unfinished(now_s, first))
-        kills.lenient.append(faulty.unfinished(now_s - GRACE_S, first))
-        kills.processes |= started
 
-    for _ in range(KILLS):
-        process, first = start(), len(faulty.record)
-        reach_a_moment(process)
-        kill(process, first)
-        print(
-            f"kill {len(kills.strict)} after {time.monotonic() - start_s:.1f} s: "
-            f"{len(faulty.record)} requests, {len(kills.strict[-1])} in flight, "
-            f"{len(kills.lenient[-1])} with the last {GRACE_S} s, exit code {process.returncode}",
-            flush=True,
-        )
-    assert start().wait(PATIENCE_S) == 0
 
-    needed = 4 * REPEATS
-    asked = Counter(a.generation for a in faulty.record)
-    in_flight = sum(map(len, kills.strict))
-    print(
-        f"{sum(asked.values())} requests for {needed} generations, {in_flight} in flight at "
-        f"{KILLS} kills, {time.monotonic() - start_s:.0f} s, {len(kills.processes)} processes"
-    )
-    assert len(asked) == needed
-    possible = Counter(generation for names in kills.lenient for generation in names)
-    assert {g: n for g, n in asked.items() if n > 1 + possible[g]} == {}
+def stable(folder: Path, name: str) -> list[dict[str, Any]]:
+    lines = map(json.loads, (folder / name).read_text().splitlines())
+    return [{k: v for k, v in line.items() if k not in TIMING} for line in lines]
 
-    assert {path.name for path in run.iterdir()} == FILES
-    assert list(temporary.iterdir()) == []
-    faulty.plan = lambda _: None
-    faulty.delay_s = 0.0
-    whole = small_config(
-        base_url=faulty.base_url,
-        repeats=REPEATS,
-        output=tmp_path / "whole",
-        cache_dir=tmp_path / "other",
-    )
-    document = evaluate(whole)
-    resumed = json.loads((run / "metrics.json").read_text())
-    assert resumed["details"] == document["details"]
-    assert resumed == document
+
+def content(folder: Path, name: str) -> Any:
+    return json.loads((folder / name).read_text())
+
+
+def check_equal(run: Path, whole: Path) -> None:
+    """Compare two runs up to times, and to what one start of a command counts."""
+    assert content(run, "metrics.json") == content(whole, "metrics.json")
     for name in ("generations.jsonl", "verdicts.jsonl", "rollouts.jsonl"):
-        assert stable(run, name) == stable(tmp_path / "whole", name), name
-    assert usage(run) == usage(tmp_path / "whole")
-    records = [json.loads((d / "run.json").read_text()) for d in (run, tmp_path / "whole")]
+        assert stable(run, name) == stable(whole, name), name
+    of_a_start = ("fresh", "cached", "latency_s")
+    usage = [content(folder, "usage.json")["run"] for folder in (run, whole)]
+    assert [usage[0][k] for k in usage[0] if k not in of_a_start] == [
+        usage[1][k] for k in usage[1] if k not in of_a_start
+    ]
+    records = [content(folder, "run.json") for folder in (run, whole)]
     for key in ("identity", "status", "unscored_attempts", "failed_tries", "isolation"):
         assert records[0][key] == records[1][key], key
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_twenty_random_moments_ends_like_one_that_was_not(
+    killing: Killing, faulty: FaultyEndpoint, temporary: Path, tmp_path: Path
+) -> None:
+    """30 repeats have 120 generations; `pytest -s` shows the seed and the figures."""
+    run, kept = tmp_path / "run", tmp_path / "kept"
+    start_s = time.monotonic()
+    for _ in range(KILLS):
+        killing.kill(killing.start(run, kept))
+    assert killing.start(run, kept).wait(PATIENCE_S) == 0
+
+    asked = Counter(a.generation for a in faulty.record)
+    in_flight = sum(map(len, killing.strict))
+    unfinished = [path for path in kept.rglob(".*") if path.is_file()]
+    print(
+        f"{sum(asked.values())} requests for {len(asked)} generations, {in_flight} in flight at "
+        f"{KILLS} kills, {len(unfinished)} unfinished files in the cache, "
+        f"{time.monotonic() - start_s:.0f} s"
+    )
+    assert len(asked) == 4 * REPEATS
+    possible = Counter(generation for names in killing.lenient for generation in names)
+    assert {g: n for g, n in asked.items() if n > 1 + possible[g]} == {}
+    assert {path.name for path in run.iterdir()} == FILES
+    assert list(temporary.iterdir()) == []
+
+    whole = tmp_path / "whole"
+    assert killing.start(whole, tmp_path / "other").wait(PATIENCE_S) == 0
+    check_equal(run, whole)

@@ -144,6 +144,20 @@ def test_nothing_is_sent_for_as_long_as_the_endpoint_asks(
     assert min(later) >= least_s
 
 
+def test_a_short_wait_is_kept_by_others_also_where_it_is_beyond_the_ceiling(
+    faulty: FaultyEndpoint,
+) -> None:
+    """Half a second is all that 1.1 has; 1.2 has not been sent before."""
+    faulty.plan = lambda asked: "429 seconds" if asked.generation[0] == "1.1" else None
+    impatient = Patience(retries=8, wait_s=0.5, first_wait_s=0.01)
+    asker = Asker(faulty, impatient, concurrency=1)
+    lost, kept = asker.run(lambda client: ask_all(client, 2))
+    assert isinstance(lost, UnansweredError)
+    assert "asks to be left alone for 1 s" in str(lost)
+    assert isinstance(kept, Generation)
+    assert waits(faulty.record)[0] >= 1.0
+
+
 def test_a_wait_beyond_the_ceiling_is_given_up_at_once_and_nobody_else_is_sent(
     faulty: FaultyEndpoint,
 ) -> None:
