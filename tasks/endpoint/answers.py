@@ -29,8 +29,8 @@ class Answer:
 class Book(Protocol):
     """Known answers."""
 
-    def answer(self, prompt: str) -> Answer | None:
-        """Return the answer to a prompt; None if the book has none."""
+    def answer(self, prompt: str, name: str = "", /) -> Answer | None:
+        """Return the answer to a prompt in a request of that name; None if the book has none."""
         ...
 
 
@@ -51,7 +51,7 @@ class StepBook:
     problems: Sequence[Problem]
     answers: Mapping[str, str]
 
-    def answer(self, prompt: str) -> Answer | None:
+    def answer(self, prompt: str, _name: str = "", /) -> Answer | None:
         """Answer the sub-step that a prompt asks for."""
         step = find_step(prompt, self.problems)
         text = None if step is None else self.answers.get(step.step_id)

@@ -1,7 +1,8 @@
 """generation, its other end: answers a prompt as a recorded run was answered.
 
-The answer is found by the sha256 of the prompt. Repeats of one prompt have several answers, which
-are handed out in the order of the recording, again and again. Two kinds of lines are read: those of
+The answer is found by the sha256 of the prompt, and where sub-steps or repeats share a prompt by
+the name that the request carries, `step_id/repeat/…`. To a request without one, the answers are
+handed out in the order of the recording, again and again. Two kinds of lines are read: those of
 our own `generations.jsonl`, and `step_id, generation, prompt_sha256` as others record them. Others
 may have fenced the candidate anew; the program beside it then tells how the answer really was.
 """
@@ -25,23 +26,29 @@ _GENERATIONS = "generations.jsonl"
 
 
 class RecordedBook:
-    """Answers by the sha256 of the prompt."""
+    """Answers by the sha256 of the prompt, and by the name of the request."""
 
-    def __init__(self, lines: Iterable[tuple[str, Answer]]) -> None:
-        """Take the digest of a prompt and its answer for each recorded generation."""
-        found: dict[str, list[Answer]] = {}
-        for digest, answer in lines:
-            found.setdefault(digest, []).append(answer)
-        self._turns = {digest: cycle(answers) for digest, answers in found.items()}
+    def __init__(self, lines: Iterable[tuple[str, str, Answer]]) -> None:
+        """Take the digest of a prompt, a name and the answer for each recorded generation."""
+        found: dict[tuple[str, str], list[Answer]] = {}
+        for digest, name, answer in lines:
+            for key in {(digest, name), (digest, "")}:
+                found.setdefault(key, []).append(answer)
+        self._turns = {key: cycle(answers) for key, answers in found.items()}
 
     def __len__(self) -> int:
         """Return the number of different prompts."""
-        return len(self._turns)
+        return len({digest for digest, _ in self._turns})
 
-    def answer(self, prompt: str) -> Answer | None:
-        """Return the next of the recorded answers to a prompt."""
-        turns = self._turns.get(prompt_sha256(prompt))
-        return None if turns is None else next(turns)
+    def answer(self, prompt: str, name: str = "", /) -> Answer | None:
+        """Return the recorded answer of that name to a prompt, else the next of all to it."""
+        digest = prompt_sha256(prompt)
+        step_id, _, rest = name.partition("/")
+        # Those who record a single repeat may not number it.
+        for known in (f"{step_id}/{rest.partition('/')[0]}", step_id, ""):
+            if (digest, known) in self._turns:
+                return next(self._turns[digest, known])
+        return None
 
 
 def load_recording(path: Path) -> RecordedBook:
@@ -57,7 +64,7 @@ def load_recording(path: Path) -> RecordedBook:
     return book
 
 
-def _read_lines(file: Path) -> Iterator[tuple[str, Answer]]:
+def _read_lines(file: Path) -> Iterator[tuple[str, str, Answer]]:
     for number, line in enumerate(_lines(file), 1):
         if not line.strip():
             continue
@@ -69,7 +76,7 @@ def _read_lines(file: Path) -> Iterator[tuple[str, Answer]]:
         if not isinstance(parsed, Mapping):
             raise DatasetError(f"{where}: expected a JSON object, found {type(parsed).__name__}")
         found = cast(Mapping[str, object], parsed)
-        yield _digest(found, where), _answer(found, where)
+        yield _digest(found, where), _name(found), _answer(found, where)
 
 
 def _lines(file: Path) -> list[str]:
@@ -101,6 +108,14 @@ def _digest(line: Mapping[str, object], where: str) -> str:
             "was changed after it was recorded"
         )
     return recorded
+
+
+def _name(line: Mapping[str, object]) -> str:
+    """Return the start of the name that a request for this generation has."""
+    step_id, repeat = line.get("step_id"), line.get("repeat")
+    if not isinstance(step_id, str):
+        return ""
+    return f"{step_id}/{repeat}" if isinstance(repeat, int) else step_id
 
 
 def _answer(line: Mapping[str, object], where: str) -> Answer:

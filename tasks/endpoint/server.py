@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 _START_S = 30.0
 _STOP_S = 5
 _POLL_S = 0.005
+_NAME_HEADER = "X-Client-Request-Id"
 _MALFORMED = "expected a JSON object with a model and messages, one of them from the user"
 _KEEP_ALIVE_S = 75  # longer than a client's own, so that the client is the one who hangs up
 
@@ -54,10 +55,11 @@ def create_app(books: Mapping[str, Book], *, any_model: bool = False) -> FastAPI
         chat = replies.read_request(await request.body())
         if chat is None:
             return JSONResponse(replies.error(_MALFORMED), 400)
+        name = request.headers.get(_NAME_HEADER, "")
         if chat.model in books:
-            return _respond(chat, [books[chat.model]])
+            return _respond(chat, name, [books[chat.model]])
         if any_model:
-            return _respond(chat, books.values())
+            return _respond(chat, name, books.values())
         return JSONResponse(_unknown_model(chat.model, books), 404)
 
     app.add_api_route("/v1/models", list_models, methods=["GET"])
@@ -136,8 +138,8 @@ def serve_forever(
             _log.info("stopped by the keyboard")
 
 
-def _respond(chat: ChatRequest, books: Iterable[Book]) -> Response:
-    answers = (book.answer(chat.prompt) for book in books)
+def _respond(chat: ChatRequest, name: str, books: Iterable[Book]) -> Response:
+    answers = (book.answer(chat.prompt, name) for book in books)
     answer = next((found for found in answers if found is not None), None)
     if answer is None:
         return JSONResponse(_no_answer(chat), 400)

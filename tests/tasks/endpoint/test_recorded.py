@@ -62,6 +62,23 @@ def test_the_answers_of_repeats_are_handed_out_in_turn(tmp_path: Path) -> None:
     assert [answer and answer.text for answer in answers] == ["a", "b", "a", "b", "a"]
 
 
+def test_sub_steps_and_repeats_with_one_prompt_get_their_own_answers(tmp_path: Path) -> None:
+    other = line("p", "c", step_id="2.1")
+    book = recording(tmp_path, line("p", "a"), line("p", "b", repeat=1), other)
+    names = ["2.1/0/5f/1", "1.1/1/5f/1", "1.1/0/5f/2", "2.1/0/5f/2", "9.9/0/5f/1", "", "x"]
+    answers = [book.answer("p", name) for name in names]
+    # A name that is not in the recording is as good as none: a, b and c in turn.
+    assert [answer and answer.text for answer in answers] == ["c", "b", "a", "c", "a", "b", "c"]
+    assert book.answer("q", "1.1/0/5f/1") is None
+
+
+def test_a_recording_of_one_repeat_that_is_not_numbered_answers_by_sub_step(tmp_path: Path) -> None:
+    rows = [{"prompt": "p", "text": step_id, "step_id": step_id} for step_id in ("1.1", "2.1")]
+    book = recording(tmp_path, *map(json.dumps, rows))
+    assert book.answer("p", "2.1/0/5f/1") == Answer("2.1")
+    assert book.answer("p", "2.1/7/5f/1") == Answer("2.1")
+
+
 def test_a_prompt_without_digest_is_digested(tmp_path: Path) -> None:
     assert recording(tmp_path, '{"prompt": "p", "text": "t"}').answer("p") == Answer("t")
 

@@ -24,8 +24,8 @@ from tasks.endpoint.server import EmbeddedServer, create_app, serve_forever
 class FixedBook:
     answers: Mapping[str, Answer]
 
-    def answer(self, prompt: str) -> Answer | None:
-        return self.answers.get(prompt)
+    def answer(self, prompt: str, name: str = "", /) -> Answer | None:
+        return self.answers.get(f"{prompt} as {name}" if name else prompt)
 
 
 KNOWN = {
@@ -33,6 +33,7 @@ KNOWN = {
     "recorded": Answer("text", FinishReason.LENGTH, Usage(700, 30)),
     "long": Answer("", FinishReason.OVERLONG),
     "filtered": Answer("", FinishReason.OTHER),
+    "short as 1.1/0/5f": Answer("named"),
 }
 BOOKS: dict[str, Book] = {"alpha": FixedBook(KNOWN), "beta": FixedBook({"only": Answer("b")})}
 
@@ -77,6 +78,15 @@ def test_a_known_prompt_is_answered(client: openai.OpenAI) -> None:
     assert reply.choices[0].message.content == "one two three"
     assert reply.choices[0].finish_reason == "stop"
     assert reply.model == "alpha"
+
+
+def test_the_name_of_a_request_counts(client: openai.OpenAI) -> None:
+    reply = client.chat.completions.create(
+        model="alpha",
+        messages=user("short"),
+        extra_headers={"X-Client-Request-Id": "1.1/0/5f"},
+    )
+    assert reply.choices[0].message.content == "named"
 
 
 def test_usage_without_a_recorded_one_counts_words(client: openai.OpenAI) -> None:
