@@ -39,11 +39,11 @@ class LineLog:
 
     def append(self, key: StepKey, fields: Mapping[str, JsonValue]) -> None:
         """Write a line at once; it takes the place of an earlier one of the same key."""
-        line = json.dumps({**_key_fields(key), **fields}) + "\n"
+        line = (json.dumps({**_key_fields(key), **fields}) + "\n").encode()
         start = self._file.seek(0, os.SEEK_END)
-        self._file.write(line.encode())
+        self._file.write(line)
         self._file.flush()
-        self._places[key] = (start, len(line.encode()))
+        self._places[key] = (start, len(line))
 
     def finish(self) -> None:
         """Put the lines in order, the newest of each key, and close the file."""
