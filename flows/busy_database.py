@@ -8,17 +8,27 @@ still for a minute. The transaction was rolled back, so that the request can be 
 import asyncio
 from dataclasses import dataclass, field
 
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BUSY = 503
 _PAUSE_S = 0.02
+_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_QUESTIONS = frozenset({"filter", "count", "history", "paginate", "lateness", "get_runs"})
+
+
+def patient(app: ASGIApp) -> ASGIApp:
+    """Make Prefect's application patient where its database is SQLite."""
+    return (
+        PatientApp(app) if PREFECT_API_DATABASE_CONNECTION_URL.value().startswith("sqlite") else app
+    )
 
 
 @dataclass(slots=True)
 class PatientApp:
-    """An application whose answer `busy` goes out only when it was repeated some times.
+    """An application on SQLite: writes go one by one, and are repeated where SQLite was busy.
 
-    What is repeated goes one by one, so that it does not refuse each other.
+    What still makes it busy is Prefect's own services. Reads disturb nobody and wait for nobody.
     """
 
     app: ASGIApp
@@ -27,18 +37,16 @@ class PatientApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http":
+        if not _is_write(scope):
             await self.app(scope, receive, send)
             return
         body = await _read(receive)
-        if await self._try(scope, body, receive, send):
-            return
         async with self._turn:
-            for _ in range(self.tries - 2):
-                await asyncio.sleep(_PAUSE_S)
+            for _ in range(self.tries - 1):
                 if await self._try(scope, body, receive, send):
                     return
-        await self.app(scope, _replay(body, receive), send)
+                await asyncio.sleep(_PAUSE_S)
+            await self.app(scope, _replay(body, receive), send)
 
     async def _try(self, scope: Scope, body: list[Message], receive: Receive, send: Send) -> bool:
         """Answer, unless the answer is `busy`, which is kept back."""
@@ -57,6 +65,14 @@ class PatientApp:
             if not busy:
                 raise
         return not busy
+
+
+def _is_write(scope: Scope) -> bool:
+    """Whether a request changes the database; questions with a body are posted too."""
+    if scope["type"] != "http" or scope["method"] not in _METHODS:
+        return False
+    last = scope["path"].rpartition("/")[2]
+    return last not in _QUESTIONS and not last.startswith("count-")
 
 
 async def _read(receive: Receive) -> list[Message]:

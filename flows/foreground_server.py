@@ -12,7 +12,7 @@ import uvicorn
 from prefect.server.api.server import create_app
 from starlette.types import ASGIApp
 
-from flows.busy_database import PatientApp
+from flows.busy_database import patient
 
 _KEEP_ALIVE_S = 75  # longer than a client's own, so that the client is the one who hangs up
 # Workers, runs and pages hold connections open that they never close.
@@ -40,8 +40,8 @@ def serve_prefect(
 
 
 def prefect_app() -> ASGIApp:
-    """Make Prefect's application, patient with its database."""
-    return PatientApp(create_app(final=True))
+    """Make Prefect's application."""
+    return patient(create_app(final=True))
 
 
 class _Server(uvicorn.Server):

@@ -88,10 +88,11 @@ def main(port: int, parent: int) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    from flows.busy_database import PatientApp
+    from flows.busy_database import patient
 
-    app = PatientApp(create_app(ephemeral=True))
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="critical")
+    uvicorn.run(
+        patient(create_app(ephemeral=True)), host="127.0.0.1", port=port, log_level="critical"
+    )
 
 
 if __name__ == "__main__":
