@@ -22,6 +22,7 @@ from flows.config import (
     process_environment,
 )
 from flows.options import add_settings, given_settings
+from flows.server_command import add_server_command
 from flows.service_config import ServiceConfig
 from flows.settings import load_config, load_service_config, load_verify_config
 from flows.setup_commands import add_setup_commands
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(handler=_verify)
     add_setup_commands(commands.add_parser)
     add_cache_commands(commands.add_parser)
+    add_server_command(commands.add_parser)
     replay = commands.add_parser("replay", help="serve the answers of a recorded run")
     replay.add_argument("run", type=Path, help="run directory, .jsonl or .jsonl.gz file")
     replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")

@@ -22,6 +22,7 @@ from pydantic import (
 
 from flows.endpoint_config import EndpointConfig
 from flows.sampling_config import SamplingConfig
+from flows.server_settings import read_server_settings
 from tasks.core.errors import ConfigError
 from tasks.core.records import Extraction, Given, Scored
 from tasks.core.rulings import Repeated, TryRule
@@ -268,24 +269,27 @@ def read_key(variable: str) -> str:
 def prepare_prefect() -> None:
     """Set Prefect's defaults for a run in this process, before Prefect is imported.
 
-    Without a configured server Prefect starts one for the run; its batch sizes are those that keep
-    up with many short task runs. What the user has set wins.
+    Without a configured server the run starts one of its own, which keeps up with many short task
+    runs. What the user has set wins.
     """
-    for name, value in _PREFECT_DEFAULTS.items():
+    for name, value in {**read_server_settings(), **_RUN_DEFAULTS}.items():
         os.environ.setdefault(name, value)
 
 
-_PREFECT_DEFAULTS = {
+def prepare_server(chosen: Mapping[str, str]) -> None:
+    """Set Prefect's settings for a server in this process, before Prefect is imported.
+
+    Args:
+        chosen: what the command line says; it beats the environment, and that beats the file.
+    """
+    os.environ.update(chosen)
+    for name, value in read_server_settings().items():
+        os.environ.setdefault(name, value)
+
+
+_RUN_DEFAULTS = {
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "500",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "2",
     # Bars, summary and the one error message say what a person needs; the server keeps, with the
     # state of every run, why it failed.
     "PREFECT_LOGGING_LEVEL": "CRITICAL",

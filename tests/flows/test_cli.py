@@ -32,6 +32,7 @@ COMMANDS = (
     "cache",
     "replay",
     "serve-verifier",
+    "server",
     "targets",
 )
 HEAVY = ("prefect", "openai", "h5py", "numpy", "fastapi", "httpx", "rich")
