@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.config import EvalConfig
 from flows.fan_out import counts, fan_out, in_order, incomplete, usage_of
@@ -37,7 +38,7 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     """
     session = SESSION.get()
     inputs = session.inputs or load_inputs(config)
-    output = config.output or new_run(config.model_name)
+    output = config.output or new_run(config.model_name, flow_run.id)
     stop = StopSignal()
     async with AsyncExitStack() as stack:
         # What can still turn out to be unusable is tried here, before the run leaves any file.
