@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 from flows.problem import evaluate_problem
 from flows.progress import Counted
@@ -74,6 +75,11 @@ def counts(runtime: Runtime) -> dict[str, JsonValue]:
 def usage_of(runtime: Runtime) -> dict[str, JsonValue]:
     """Return what the generations took so far, as usage.json holds it."""
     return usage_document(runtime.spent, runtime.price)
+
+
+def run_usage(runtime: Runtime) -> dict[str, JsonValue]:
+    """Return what the generations of the whole run took so far."""
+    return cast("dict[str, JsonValue]", usage_of(runtime)["run"])
 
 
 def _expect(runtime: Runtime) -> None:
