@@ -1,6 +1,7 @@
 """What a person does with deployed evaluations: a real server, a real worker, the API of the pages.
 
-Each test is one story, since every flow run is a process that takes seconds to start.
+Each test is one story, since every flow run is a process that takes seconds to start. The first
+uses the server of all tests; the slow ones have a server of their own, which they also kill.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from flows.cli import run
+
 if TYPE_CHECKING:
     from tests.conftest import Endpoint
 
@@ -30,12 +33,11 @@ POOL = "scicode"
 class Session:
     """A server and a worker on loopback, and what the pages ask of the server's API."""
 
-    def __init__(self, folder: Path, below: Callable[[int], set[int]]) -> None:
+    def __init__(self, folder: Path, url: str, below: Callable[[int], set[int]]) -> None:
         self.folder = folder
+        self.url = url
         self.below = below
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/api"
-        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE_S)
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S)
         self.server: subprocess.Popen[bytes] | None = None
         self.worker: subprocess.Popen[bytes] | None = None
         self.work = folder / "work"
@@ -47,25 +49,19 @@ class Session:
         return {
             **os.environ,
             "PREFECT_HOME": str(self.folder / "prefect"),
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
             "PREFECT_API_URL": self.url,
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_LOGGING_LEVEL": "INFO",
         }
 
     def start_server(self) -> None:
-        self.server = self._start("server", "prefect", "server", "start", "--port", str(self.port))
+        port = str(self.http.base_url.port)
+        self.server = self._start("server", "prefect", "server", "start", "--port", port)
         wait_until(self._answers)
 
     def start_worker(self) -> None:
         self.worker = self._start("worker", "prefect", "worker", "start", "--pool", POOL)
-
-    def deploy(self) -> str:
-        """Register the deployments as a person does, and return what the command printed."""
-        command = [sys.executable, "-m", "flows", "deploy", "--pool", POOL]
-        ran = subprocess.run(
-            command, env=self.environment, cwd=self.work, capture_output=True, text=True, check=True
-        )
-        return ran.stdout
 
     def run(self, **settings: object) -> str:
         """Start an evaluation with these settings, as *Custom run* does; return its id."""
@@ -154,20 +150,46 @@ def wait_until(holds: Callable[[], bool], explain: Callable[[], str] = str) -> N
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline, explain()
-        time.sleep(0.1)
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def session(
+    prefect_api: str,
+    tmp_path: Path,
+    processes_below: Callable[[int], set[int]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Session]:
+    """Register the deployments at the server of all tests, and start a worker."""
+    session = Session(tmp_path, prefect_api, processes_below)
+    monkeypatch.chdir(session.work)
+    try:
+        assert run(["deploy", "--pool", POOL]) == 0
+        printed = capsys.readouterr().out
+        assert "evaluate/evaluate  http" in printed
+        assert f"prefect worker start --pool {POOL}" in printed
+        session.start_worker()
+        yield session
+    finally:
+        session.close()
 
 
 @pytest.fixture(scope="module")
-def session(
+def own(
     tmp_path_factory: pytest.TempPathFactory, processes_below: Callable[[int], set[int]]
 ) -> Iterator[Session]:
-    """Start a server, register the deployments and start a worker."""
-    session = Session(tmp_path_factory.mktemp("session"), processes_below)
+    """Start a server, register the deployments and start a worker, each as a person does."""
+    url = f"http://127.0.0.1:{free_port()}/api"
+    session = Session(tmp_path_factory.mktemp("session"), url, processes_below)
     try:
         session.start_server()
-        printed = session.deploy()
-        assert "evaluate/evaluate" in printed
-        assert "prefect worker start --pool scicode" in printed
+        subprocess.run(
+            [sys.executable, "-m", "flows", "deploy"],
+            env=session.environment,
+            cwd=session.work,
+            check=True,
+        )
         session.start_worker()
         yield session
     finally:
@@ -183,7 +205,6 @@ def settings(small: Path, endpoint: Endpoint, tmp_path: Path) -> dict[str, objec
         "base_url": endpoint.base_url,
         "cache_dir": str(tmp_path / "kept"),
         "request_retries": 0,
-        "repeats": 2,
         "workers": 2,
     }
 
@@ -200,47 +221,103 @@ def record(session: Session, run_id: str) -> dict[str, Any]:
 def test_a_failed_evaluation_is_retried_for_what_failed_only(
     session: Session, settings: dict[str, object], endpoint: Endpoint
 ) -> None:
-    """Problem 1 breaks at 1.3 of both repeats, when 6 of 8 generations are known."""
+    """Problem 1 breaks at 1.3, when 3 of 4 generations are known."""
     endpoint.fail = lambda prompt: prompt.rfind("Describe 1.3") >= 0
     run_id = session.run(**settings)
     session.wait_for(run_id, "Failed", "Crashed", "Completed")
     assert session.problems(run_id) == {"problem 1": "Failed", "problem 2": "Completed"}
-    assert len(endpoint.prompts) == 8
+    assert len(endpoint.prompts) == 4
     first = record(session, run_id)
-    # 1.1, 1.2 and 2.2; both repeats have the same programs.
-    assert (first["status"], first["requests"], first["programs_run"]) == ("incomplete", 6, 3)
+    # 1.1, 1.2 and 2.2.
+    assert (first["status"], first["requests"], first["programs_run"]) == ("incomplete", 3, 3)
 
     endpoint.fail = None
     session.retry(run_id)
     session.wait_for(run_id, "Completed", "Failed", "Crashed")
     assert session.state(run_id) == "Completed"
-    assert len(endpoint.prompts) == 8 + 2
+    assert len(endpoint.prompts) == 4 + 1
     second = record(session, run_id)
-    assert (second["status"], second["requests"], second["cached"]) == ("complete", 2, 6)
+    assert (second["status"], second["requests"], second["cached"]) == ("complete", 1, 3)
     # Only 1.3 is new.
     assert second["programs_run"] == 1
     metrics = json.loads((run_directory(session, run_id) / "metrics.json").read_text())
-    assert metrics["metrics"]["subtask_accuracy"]["numerator"] == 8
+    assert metrics["metrics"]["subtask_accuracy"]["numerator"] == 4
+    assert session.problems(run_id) == {"problem 1": "Completed", "problem 2": "Completed"}
     states = session.task_states(run_id)
-    print(json.dumps(states, indent=1, ensure_ascii=False), session.problems(run_id))
+    for known in ("generate 1.1", "generate 1.2", "generate 2.2", "verify 1.1", "verify 2.2"):
+        assert sorted(states[f"{known} · repeat 0"]) == ["Cached", "Completed"], known
+    assert sorted(states["generate 1.3 · repeat 0"]) == ["Completed", "Failed"]
 
 
+@pytest.mark.slow
 def test_a_cancelled_evaluation_leaves_no_process(
-    session: Session, settings: dict[str, object], endpoint: Endpoint
+    own: Session, settings: dict[str, object], endpoint: Endpoint
 ) -> None:
-    assert session.worker is not None
+    assert own.worker is not None
     endpoint.gate = lambda prompt: prompt.rfind("Describe 1.2") < 0
-    before = session.below(session.worker.pid)
-    run_id = session.run(**settings)
-    wait_until(lambda: len(endpoint.prompts) == 6, lambda: session.log("worker"))
-    started = session.below(session.worker.pid) - before
+    before = own.below(own.worker.pid)
+    run_id = own.run(**settings)
+    wait_until(lambda: len(endpoint.prompts) == 3, lambda: own.log("worker"))
+    started = own.below(own.worker.pid) - before
     # The flow's own process at least, and the zygote of its programs.
     assert len(started) >= 2
 
-    session.set_state(run_id, "CANCELLING", "Cancelling", force=True)
+    own.set_state(run_id, "CANCELLING", "Cancelling", force=True)
     asked = time.monotonic()
-    wait_until(lambda: not session.below(session.worker.pid) & started)
-    session.wait_for(run_id, "Cancelled", "Crashed", "Completed")
+    wait_until(lambda: not own.below(own.worker.pid) & started)
+    own.wait_for(run_id, "Cancelled", "Crashed", "Completed")
     assert time.monotonic() - asked < CANCELLED_S
-    assert session.state(run_id) == "Cancelled"
-    assert record(session, run_id)["status"] == "interrupted"
+    assert own.state(run_id) == "Cancelled"
+    assert record(own, run_id)["status"] == "interrupted"
+    endpoint.gate = None
+    own.retry(run_id)
+    own.wait_for(run_id, "Completed", "Failed", "Crashed")
+    assert own.state(run_id) == "Completed"
+    # 1.1 and 2.2 were answered; 1.2 was in flight.
+    assert sorted(endpoint.counts.values()) == [1, 1, 1, 2]
+
+
+@pytest.mark.slow
+def test_a_killed_evaluation_crashes_and_is_retried(
+    own: Session, settings: dict[str, object], endpoint: Endpoint
+) -> None:
+    assert own.worker is not None
+    endpoint.gate = lambda prompt: prompt.rfind("Describe 1.3") < 0
+    before = own.below(own.worker.pid)
+    run_id = own.run(**settings)
+    wait_until(lambda: len(endpoint.prompts) == 4, lambda: own.log("worker"))
+    for pid in own.below(own.worker.pid) - before:
+        os.kill(pid, signal.SIGKILL)
+    own.wait_for(run_id, "Crashed", "Failed", "Completed")
+    assert own.state(run_id) == "Crashed"
+
+    endpoint.gate = None
+    own.retry(run_id)
+    own.wait_for(run_id, "Completed", "Failed", "Crashed")
+    assert own.state(run_id) == "Completed"
+    assert sorted(endpoint.counts.values()) == [1, 1, 1, 2]
+    assert record(own, run_id)["status"] == "complete"
+
+
+@pytest.mark.slow
+def test_an_evaluation_survives_the_end_of_server_and_worker(
+    own: Session, settings: dict[str, object], endpoint: Endpoint
+) -> None:
+    """As when a machine stops: nobody is left to say so, and the run stays Running."""
+    endpoint.gate = lambda prompt: prompt.rfind("Describe 1.3") < 0
+    run_id = own.run(**settings)
+    wait_until(lambda: len(endpoint.prompts) == 4, lambda: own.log("worker"))
+    own.kill(own.worker)
+    own.kill(own.server)
+    own.start_server()
+    own.start_worker()
+    assert own.state(run_id) == "Running"
+    # What *Change state* sends.
+    own.set_state(run_id, "CRASHED", "Crashed", force=True)
+
+    endpoint.gate = None
+    own.retry(run_id)
+    own.wait_for(run_id, "Completed", "Failed", "Crashed")
+    assert own.state(run_id) == "Completed"
+    assert sorted(endpoint.counts.values()) == [1, 1, 1, 2]
+    assert record(own, run_id)["programs_run"] == 1
