@@ -21,6 +21,7 @@ from flows.config import (
     prepare_prefect,
     process_environment,
 )
+from flows.deploy_commands import add_deploy_commands
 from flows.options import add_settings, given_settings
 from flows.server_command import add_server_command
 from flows.service_config import ServiceConfig
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add_setup_commands(commands.add_parser)
     add_cache_commands(commands.add_parser)
     add_server_command(commands.add_parser)
+    add_deploy_commands(commands.add_parser)
     replay = commands.add_parser("replay", help="serve the answers of a recorded run")
     replay.add_argument("run", type=Path, help="run directory, .jsonl or .jsonl.gz file")
     replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")

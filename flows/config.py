@@ -13,7 +13,6 @@ from typing import Annotated, Any, Self, TypeVar, cast
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PositiveFloat,
     ValidationError,
@@ -21,6 +20,7 @@ from pydantic import (
 )
 
 from flows.endpoint_config import EndpointConfig
+from flows.form import SETTINGS
 from flows.sampling_config import SamplingConfig
 from flows.server_settings import read_server_settings
 from tasks.core.errors import ConfigError
@@ -66,7 +66,7 @@ def _default_cache() -> Path:
 class DataSettings(BaseModel):
     """Which problems are evaluated, and what their programs may use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = SETTINGS
 
     dataset: str = Field(
         EXAMPLE,

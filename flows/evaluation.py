@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.config import EvalConfig
 from flows.fan_out import counts, fan_out, in_order, incomplete, run_usage, usage_of
@@ -40,7 +41,7 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     """
     session = SESSION.get()
     inputs = session.inputs or load_inputs(config)
-    output = config.output or new_run(config.model_name)
+    output = config.output or new_run(config.model_name, flow_run.id)
     stop = StopSignal()
     await tag_flow_run("scicode", f"dataset:{inputs.dataset.name}", f"model:{config.model_name}")
     async with AsyncExitStack() as stack:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.config import VerifyConfig
 from flows.dataset import load_dataset
@@ -44,7 +45,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
     """
     session = SESSION.get()
     dataset = session.dataset or load_dataset(config)
-    output = config.output or new_run("verify")
+    output = config.output or new_run("verify", flow_run.id)
     identity = verify_identity(config, dataset)
     async with AsyncExitStack() as stack:
         programs = load_attempt_programs(config.programs, dataset)
