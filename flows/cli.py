@@ -21,6 +21,7 @@ from flows.config import (
     prepare_prefect,
     process_environment,
 )
+from flows.nightly_command import add_nightly_command
 from flows.options import add_settings, given_settings
 from flows.service_config import ServiceConfig
 from flows.settings import load_config, load_service_config, load_verify_config
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("programs", type=Path, help="JSON lines of step_id, program and repeat")
     add_settings(verify, DataSettings)
     verify.set_defaults(handler=_verify)
+    add_nightly_command(commands.add_parser)
     add_setup_commands(commands.add_parser)
     add_cache_commands(commands.add_parser)
     replay = commands.add_parser("replay", help="serve the answers of a recorded run")

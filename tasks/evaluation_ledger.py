@@ -104,6 +104,23 @@ class Ledger:
         )
 
 
+def read_score(metrics: Path) -> Score:
+    """Return the headline of a run.
+
+    Raises:
+        ConfigError: the file is no metrics.json of a finished evaluation.
+    """
+    document = read_kept(metrics, lambda content: mapping(json.loads(content)))
+    try:
+        metric = mapping(mapping((document or {})["metrics"])["subtask_accuracy"])
+        return _score({**metric, "passed": metric["numerator"], "scored": metric["denominator"]})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"expected the metrics of a finished evaluation in {metrics}, found none; evaluate the "
+            "checkpoint again"
+        ) from error
+
+
 @contextmanager
 def _locked(path: Path, *, wait: bool) -> Generator[bool]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
