@@ -22,6 +22,7 @@ from flows.config import (
     process_environment,
 )
 from flows.deploy_commands import add_deploy_commands
+from flows.nightly_command import add_nightly_command
 from flows.options import add_settings, given_settings
 from flows.server_command import add_server_command
 from flows.service_config import ServiceConfig
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("programs", type=Path, help="JSON lines of step_id, program and repeat")
     add_settings(verify, DataSettings)
     verify.set_defaults(handler=_verify)
+    add_nightly_command(commands.add_parser)
     add_setup_commands(commands.add_parser)
     add_cache_commands(commands.add_parser)
     add_server_command(commands.add_parser)

@@ -41,7 +41,7 @@ class Unimportable(StrEnum):
     LEAVE_OUT = "leave-out"
 
 
-def _ids(value: object) -> object:
+def ids(value: object) -> object:
     """Accept `1,3` as well as a list."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -79,7 +79,7 @@ class DataSettings(BaseModel):
         description="folder with the official prompt templates and given code "
         "(default: `upstream` beside the problems)",
     )
-    problems: Annotated[tuple[str, ...], BeforeValidator(_ids)] = Field(
+    problems: Annotated[tuple[str, ...], BeforeValidator(ids)] = Field(
         (), description="ids of the problems to evaluate, comma-separated (default: all)"
     )
     scored: Scored = Field(
@@ -115,7 +115,7 @@ class DataSettings(BaseModel):
     workers: int | None = Field(
         None, ge=1, description="programs that run at once (default: number of cores)"
     )
-    environments: Annotated[tuple[str, ...], BeforeValidator(_ids)] = Field(
+    environments: Annotated[tuple[str, ...], BeforeValidator(ids)] = Field(
         (CURRENT,),
         min_length=1,
         description="Python environments that programs run in, comma-separated: current, a name "

@@ -27,6 +27,7 @@ PATIENCE_S = 120.0
 COMMANDS = (
     "evaluate",
     "verify",
+    "nightly",
     "prepare",
     "doctor",
     "cache",
