@@ -3,8 +3,11 @@
 65 problems with 288 sub-steps, as many as SciCode scores, go through the real command line: the
 embedded endpoint answers at once, and every program is one trivial function with one case, which
 really runs and is really judged (but the same program once only: later repeats take its verdict
-from the cache). Requests are counted where the server answers them. PostgreSQL is a private
-cluster of Debian's package, where that is installed.
+from the cache). `own` is the server that the plain command line starts. Requests are counted where
+the server answers them. PostgreSQL is a private cluster of Debian's package, where it is installed.
+
+The goals are for two idle cores. On a busy machine look at the processor seconds: all of them
+together, by two, is about what idle cores would take.
 """
 
 import argparse
@@ -21,9 +24,11 @@ from collections.abc import Generator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import httpx
 from private_postgres import find_binaries, private_postgres
+from process_view import children
 
 from tasks.targets import write_targets
 
@@ -52,24 +57,30 @@ FLAT = 1.2  # how much more memory eight repeats may take than one
 class Server:
     """A running server, or none for the plain command line, which has its own."""
 
-    name: str
     url: str | None
     home: Path
     counts: Path
     pid: int
+    postmaster: int
+
+    def backends(self) -> list[int]:
+        """Return the processes of its database."""
+        return [self.postmaster, *children(self.postmaster)] if self.postmaster else []
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What one evaluation took and left.
 
-    Processor seconds are of the evaluator with all that it started, and of the server without its
-    database. `visible_s` is when the server showed every run, `lost` says in words what is missing.
+    Processor seconds are of the evaluator with all that it started, of the server, and of
+    PostgreSQL. `visible_s` is when the server showed every run,
+    `lost` says in words what is missing.
     """
 
     seconds: float
     own_cpu_s: float
     server_cpu_s: float
+    database_cpu_s: float
     peak_mb: float
     visible_s: float
     lost: tuple[str, ...]
@@ -119,11 +130,11 @@ def serving(name: str, folder: Path) -> Generator[Server]:
     home, counts = folder / "prefect", folder / "counts.json"
     home.mkdir(parents=True)
     with ExitStack() as stack:
-        database = f"sqlite:///{home / 'prefect.db'}"
+        database, postmaster = f"sqlite:///{home / 'prefect.db'}", 0
         if name == POSTGRESQL:
             binaries = find_binaries()
             assert binaries is not None
-            database = stack.enter_context(private_postgres(binaries))
+            database, postmaster = stack.enter_context(private_postgres(binaries))
         here = Path(__file__).with_name("counted_server.py")
         process = subprocess.Popen(
             [sys.executable, str(here), str(counts), database],
@@ -137,10 +148,10 @@ def serving(name: str, folder: Path) -> Generator[Server]:
             if name == OWN:
                 # Its tables are made; the plain command line starts its own server on them.
                 end(process)
-                yield Server(name, None, home, counts, 0)
+                yield Server(None, home, counts, 0, 0)
                 return
             try:
-                yield Server(name, url, home, counts, process.pid)
+                yield Server(url, home, counts, process.pid, postmaster)
             finally:
                 end(process)
 
@@ -167,6 +178,7 @@ def measure(server: Server, problems: Path, repeats: int, folder: Path) -> Resul
         "cache-dir": folder / "cache",
     }
     before, server_before = visible(server), cpu_s(server.pid)
+    databases_before = sum(map(cpu_s, server.backends()))
     begin = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "-m", "flows", "evaluate"]
@@ -174,13 +186,13 @@ def measure(server: Server, problems: Path, repeats: int, folder: Path) -> Resul
         env=environment(server.home, server.url),
         stdout=subprocess.DEVNULL,
     )
-    peak, ended = 0.0, 0
-    while not ended:
-        time.sleep(0.1)
+    peak = 0.0
+    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
         peak = max(peak, peak_mb(process.pid))
-        ended, status, used = os.wait4(process.pid, os.WNOHANG)
-    process.returncode = os.waitstatus_to_exitcode(status)
+        time.sleep(0.1)
+    process.returncode = os.waitstatus_to_exitcode(ended[1])
     done = time.monotonic()
+    databases_cpu = sum(map(cpu_s, server.backends())) - databases_before
     lost = [f"exit code {process.returncode}"] if process.returncode else []
     expected = expectation(problems, repeats)
     while (shown := visible(server) - before) != expected:
@@ -190,8 +202,9 @@ def measure(server: Server, problems: Path, repeats: int, folder: Path) -> Resul
         time.sleep(0.5)
     return Result(
         done - begin,
-        used.ru_utime + used.ru_stime,
+        ended[2].ru_utime + ended[2].ru_stime,
         cpu_s(server.pid) - server_before,
+        databases_cpu,
         peak,
         time.monotonic() - done,
         (*lost, *missing(output, expected["task_run"] // 2)),
@@ -246,11 +259,11 @@ def peak_mb(pid: int) -> float:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the processor seconds of a process so far."""
+    """Return the processor seconds of a process so far, and of those below it that have ended."""
     if not pid:
         return 0.0
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def report(what: tuple[str, int, int], result: Result, counts: Counter[str]) -> bool:
@@ -262,13 +275,11 @@ def report(what: tuple[str, int, int], result: Result, counts: Counter[str]) -> 
     table = {
         "seconds": f"{result.seconds:.1f}" + (f", goal {goal:g}" if goal else ""),
         "seconds a problem": f"{result.seconds / problems:.2f}",
-        "processor seconds": f"evaluator {result.own_cpu_s:.1f}, server {result.server_cpu_s:.1f}",
+        "processor seconds": f"evaluator {result.own_cpu_s:.1f}, server {result.server_cpu_s:.1f}, "
+        f"database {result.database_cpu_s:.1f}",
         "requests a problem": f"{len(asked) / problems:.1f}" if counts else "not counted",
-        "answers `busy`": sum(text.startswith("503") for text in asked)
-        if counts
-        else "not counted",
-        "repeated in the server": counts.total()
-        and sum(count for text, count in counts.items() if text.startswith("inside 503")),
+        "answers `busy`": sum(text.startswith("503") for text in asked),
+        "repeated in the server": sum(text.startswith("inside 503") for text in counts.elements()),
         "evaluator's peak, MB": f"{result.peak_mb:.0f}",
         "all runs visible after": f"{result.visible_s:.1f} s",
         "lost": ", ".join(result.lost) or "nothing",
@@ -282,16 +293,17 @@ def report(what: tuple[str, int, int], result: Result, counts: Counter[str]) -> 
 
 def bench(name: str, repeats: tuple[int, ...], problems: int, *, routes: bool) -> bool:
     """Measure one server with each number of repeats, each with a new database."""
-    fine, peaks = True, list[float]()
+    fine = True
+    peaks: list[float] = []
     for count in repeats:
         with tempfile.TemporaryDirectory(prefix="bench-orchestration-") as temporary:
             folder = Path(temporary)
             file = write_problems(folder, problems)
             with serving(name, folder / "server") as server:
                 result = measure(server, file, count, folder)
-            counts = (
-                Counter(json.loads(server.counts.read_text())) if server.url else Counter[str]()
-            )
+            counts = Counter[str]()
+            if server.url:
+                counts.update(cast("dict[str, int]", json.loads(server.counts.read_text())))
         fine &= report((name, problems, count), result, counts)
         peaks.append(result.peak_mb)
         for text, number in counts.most_common() if routes else ():

@@ -21,8 +21,8 @@ def find_binaries() -> Path | None:
 
 
 @contextmanager
-def private_postgres(binaries: Path) -> Generator[str]:
-    """Start a cluster on a free loopback port, yield its URL, and leave nothing."""
+def private_postgres(binaries: Path) -> Generator[tuple[str, int]]:
+    """Start a cluster on a free loopback port, yield its URL and process id, and leave nothing."""
     folder = Path(tempfile.mkdtemp(prefix="private-postgres-"))
     # PostgreSQL refuses to run as root.
     user = _unprivileged() if os.getuid() == 0 else None
@@ -48,7 +48,8 @@ def private_postgres(binaries: Path) -> Generator[str]:
         run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
             run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", _NAME, _NAME)
-            yield f"postgresql://{_NAME}@127.0.0.1:{port}/{_NAME}"
+            pid = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+            yield f"postgresql://{_NAME}@127.0.0.1:{port}/{_NAME}", pid
         finally:
             run("pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
     finally:
