@@ -1,12 +1,14 @@
 """Configuration -> the checkpoints that there are tonight, whichever way they are found."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 from flows.config import read_key
 from flows.dataset import Dataset
 from flows.embedded import embedded_books, embedded_checkpoint
 from flows.nightly_config import NightlyConfig
+from tasks.checkpoint_files import identify_checkpoint
 from tasks.checkpoint_finding import (
     Found,
     find_listed,
@@ -16,9 +18,11 @@ from tasks.checkpoint_finding import (
     split_entry,
 )
 from tasks.core.checkpoint_series import Checkpoint
+from tasks.known_weights import identify_content
 from tasks.model_list import ask_models
 from tasks.model_server.command import fill_command
 
+IDENTITIES = "ledger/identities"
 _LIST_TIMEOUT_S = 30.0
 
 
@@ -43,11 +47,11 @@ def find_checkpoints(config: NightlyConfig, dataset: Dataset) -> Found:
         ProviderError: the endpoint cannot be asked for its models.
     """
     if config.serve_command is not None:
+        identify = partial(identify_checkpoint, hash_weights=False)
+        if config.hash_weights:
+            identify = partial(identify_content, folder=config.runs_root / IDENTITIES)
         return find_on_disk(
-            _paths(config),
-            settle_s=config.settle_s,
-            now_s=time.time(),
-            hash_weights=config.hash_weights,
+            _paths(config), settle_s=config.settle_s, now_s=time.time(), identify=identify
         )
     if config.base_url is None:
         return Found(tuple(_embedded(dataset, name) for name in config.checkpoint_list))

@@ -5,12 +5,11 @@ identity: the weights behind `latest` are others tomorrow, and their scores woul
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasks.checkpoint_completeness import changed_at, is_later_shard, why_incomplete
-from tasks.checkpoint_files import identify_checkpoint
 from tasks.core.checkpoint_series import Checkpoint
 from tasks.core.errors import ConfigError, ProviderError
 from tasks.model_list import Answered, ModelList
@@ -49,7 +48,7 @@ def matching_paths(pattern: str) -> dict[str, Path]:
 
 
 def find_on_disk(
-    paths: Mapping[str, Path], *, settle_s: float, now_s: float, hash_weights: bool
+    paths: Mapping[str, Path], *, settle_s: float, now_s: float, identify: Callable[[Path], str]
 ) -> Found:
     """Look at checkpoints on disk and identify those that are whole by their files.
 
@@ -57,7 +56,7 @@ def find_on_disk(
         paths: folders and files, by the names of the checkpoints.
         settle_s: seconds for which no file of a checkpoint may have changed.
         now_s: the time now, in seconds since the epoch.
-        hash_weights: identify by the content of the weights.
+        identify: names the weights of a checkpoint, or raises ConfigError.
     """
     found: list[Checkpoint] = []
     passed_over: dict[str, str] = {}
@@ -67,8 +66,7 @@ def find_on_disk(
             passed_over[name] = reason
             continue
         try:
-            identity = identify_checkpoint(path, hash_weights=hash_weights)
-            found.append(Checkpoint(name, identity, str(path), changed_at(path)))
+            found.append(Checkpoint(name, identify(path), str(path), changed_at(path)))
         except (ConfigError, OSError) as error:
             passed_over[name] = str(error)
     return Found(tuple(found), passed_over)

@@ -92,69 +92,72 @@ def write_checkpoint(folder: Path, answers: Path | None) -> None:
 
 
 @dataclass(frozen=True)
-class ServedNights:
-    """Four nights over one whole checkpoint, one that cannot be served, and half of one."""
+class ServedNight:
+    """One night over a whole checkpoint, one that cannot be served, and half of one."""
 
     config: NightlyConfig
-    results: list[dict[str, Any]]
-    notes: list[list[str]]
+    result: dict[str, Any]
+    notes: list[str]
 
 
 @pytest.fixture(scope="module")
-def served_nights(
+def served_night(
     finished_run: FinishedRun, shared_small: Path, tmp_path_factory: pytest.TempPathFactory
-) -> ServedNights:
+) -> ServedNight:
     folder = tmp_path_factory.mktemp("served")
     ckpts = folder / "ckpts"
     write_checkpoint(ckpts / "step-9", finished_run.output / "generations.jsonl")
+    write_checkpoint(ckpts / "step-8", None)
     write_checkpoint(ckpts / "step-10", None)
-    write_checkpoint(ckpts / "step-11", None)
-    (ckpts / "step-11" / "model.bin").unlink()
+    (ckpts / "step-10" / "model.bin").unlink()
     config = config_of(
         shared_small,
         folder,
         checkpoints=f"{ckpts}/step-*",
         serve_command=f"'{sys.executable}' -m flows replay {{checkpoint}} --port {{port}}",
-        tries=2,
     )
-    nights = [go_through(config) for _ in range(3)]
-    return ServedNights(config, [result for result, _ in nights], [notes for _, notes in nights])
+    return ServedNight(config, *go_through(config))
 
 
-def test_a_failing_checkpoint_does_not_stop_the_others(served_nights: ServedNights) -> None:
-    entries = Ledger(served_nights.config.runs_root).entries().values()
+def test_a_failing_checkpoint_does_not_stop_the_others(served_night: ServedNight) -> None:
+    """Step 8 comes first and has nothing to answer with; the server says so and ends."""
+    failed = served_night.result["failed"]
+    assert failed.startswith("1 of 2 evaluations have no score: step-8 failed, try 1 of 3: ")
+    assert "generations.jsonl" in failed
+    said = "step-9: subtask_accuracy 1.0000 (4 of 4)"
+    assert said in served_night.notes
+    entries = Ledger(served_night.config.runs_root).entries().values()
     by_name = {entry.checkpoint.name: entry for entry in entries}
-    assert sorted(by_name) == ["step-10", "step-9"]
+    assert sorted(by_name) == ["step-8", "step-9"]
     score = by_name["step-9"].score
     assert score is not None
     assert (score.value, score.passed, score.scored) == (1.0, 4, 4)
-    assert (
-        "1 of 2 evaluations have no score: step-10 failed, try 1 of 2: "
-        in (served_nights.results[0]["failed"])
+
+
+def test_half_a_checkpoint_is_left(served_night: ServedNight) -> None:
+    assert "step-10 is left: it has no weights" in served_night.notes
+    assert not list(served_night.config.runs_root.glob("step-10*"))
+
+
+def test_a_checkpoint_is_tried_again_until_its_tries_are_used_up(
+    prefect_api: str, shared_small: Path, tmp_path: Path
+) -> None:
+    """Its cost is limited and its price unknown, which fails before anything is served."""
+    del prefect_api
+    write_checkpoint(tmp_path / "step-1", None)
+    config = config_of(
+        shared_small,
+        tmp_path,
+        checkpoint_list=[str(tmp_path / "step-1")],
+        serve_command="serve {checkpoint} --port {port}",
+        max_cost=1,
+        tries=2,
     )
-    assert any(
-        line.startswith("step-9: subtask_accuracy 1.0000 (4 of 4)")
-        for line in served_nights.notes[0]
-    )
-
-
-def test_the_second_night_tries_only_what_failed(served_nights: ServedNights) -> None:
-    assert (
-        "1 of 1 evaluations have no score: step-10 failed, try 2 of 2: "
-        in (served_nights.results[1]["failed"])
-    )
-
-
-def test_a_checkpoint_is_given_up_after_its_tries(served_nights: ServedNights) -> None:
-    last = served_nights.results[2]
-    assert last["evaluated"] == {}
-    assert "it is given up after 2 tries" in last["left"]["step-10"]
-
-
-def test_half_a_checkpoint_is_left_every_night(served_nights: ServedNights) -> None:
-    for notes in served_nights.notes:
-        assert "step-11 is left: it has no weights" in notes
-    assert not list(served_nights.config.runs_root.glob("step-11*"))
+    first, second, third = (go_through(config)[0] for _ in range(3))
+    assert "step-1 failed, try 1 of 2: max_cost: expected a price" in first["failed"]
+    assert "try 2 of 2" in second["failed"]
+    assert third["evaluated"] == {}
+    assert "it is given up after 2 tries" in third["left"][str(tmp_path / "step-1")]
 
 
 @pytest.fixture(scope="module")
@@ -299,19 +302,13 @@ def test_a_series_of_other_settings_is_refused(
 
 
 @contextmanager
-def held(endpoint: Endpoint) -> Iterator[Callable[[], None]]:
-    """Let no answer out until the function is called."""
-    released = False
-
-    def release() -> None:
-        nonlocal released
-        released = True
-
-    endpoint.gate = lambda _: released
+def held(endpoint: Endpoint) -> Iterator[None]:
+    """Let no answer out inside."""
+    endpoint.gate = lambda _: False
     try:
-        yield release
+        yield
     finally:
-        release()
+        endpoint.gate = None
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -321,50 +318,29 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-def test_two_nights_never_evaluate_a_checkpoint_at_once(
+def test_two_nights_never_share_a_checkpoint_and_an_interrupted_one_uses_up_no_try(
     prefect_api: str, small: Path, endpoint: Endpoint, tmp_path: Path
 ) -> None:
-    """The second comes while the first waits for its first answers, and leaves it alone."""
+    """The second comes while the first waits for its first answers; then the first is ended."""
     del prefect_api
-    config = config_of(
-        small, tmp_path, base_url=endpoint.base_url, checkpoint_list=["reference=sha256:1"]
-    )
+    listed = ["reference=sha256:1"]
+    config = config_of(small, tmp_path, base_url=endpoint.base_url, checkpoint_list=listed)
 
-    async def both() -> tuple[dict[str, Any], dict[str, Any]]:
-        with held(endpoint) as release:
-            first = asyncio.create_task(nightly(config))
-            await until(lambda: endpoint.in_flight > 0)
-            second = await nightly(config)
-            release()
-            return await first, second
-
-    first, second = asyncio.run(both())
-    assert second == {
-        "evaluated": {},
-        "left": {"reference": "another night evaluates it now"},
-    }
-    assert first["evaluated"]["reference"]["subtask_accuracy"] == 1.0
-    assert set(endpoint.counts.values()) == {1}
-    run_file = Path(first["evaluated"]["reference"]["run"]) / "run.json"
-    identity = json.loads(run_file.read_text())["identity"]
-    assert (identity["model"], identity["checkpoint"]) == ("reference", "sha256:1")
-
-
-def test_an_interrupted_night_uses_up_no_try(
-    prefect_api: str, small: Path, endpoint: Endpoint, tmp_path: Path
-) -> None:
-    del prefect_api
-    config = config_of(small, tmp_path, base_url=endpoint.base_url, checkpoint_list=["reference=1"])
-
-    async def interrupted() -> None:
+    async def both() -> dict[str, Any]:
         with held(endpoint):
-            night = asyncio.create_task(nightly(config))
-            await until(lambda: endpoint.in_flight > 0)
-            night.cancel()
+            first = asyncio.create_task(nightly(config))
+            await until(lambda: endpoint.in_flight == 2)
+            second = await nightly(config)
+            first.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await night
+                await first
+        return second
 
-    asyncio.run(interrupted())
+    left = {"reference": "another night evaluates it now"}
+    assert asyncio.run(both()) == {"evaluated": {}, "left": left}
+    assert set(endpoint.counts.values()) == {1}
     ledger = Ledger(config.runs_root)
     assert ledger.entries() == {}
-    assert not ledger.is_claimed("reference=1")
+    assert not ledger.is_claimed("reference=sha256:1")
+    (record,) = config.runs_root.glob("reference-*/run.json")
+    assert json.loads(record.read_text())["identity"]["checkpoint"] == "sha256:1"

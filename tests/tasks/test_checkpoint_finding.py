@@ -1,10 +1,12 @@
 """Checkpoints are found on disk and at endpoints, and an alias is never taken for weights."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tasks.checkpoint_files import identify_checkpoint
 from tasks.checkpoint_finding import Found, find_listed, find_on_disk, find_served, matching_paths
 from tasks.core.errors import ConfigError, ProviderError
 from tasks.model_list import Answered, ModelList
@@ -21,7 +23,8 @@ def write_checkpoint(folder: Path) -> Path:
 
 
 def look(paths: dict[str, Path], settle_s: float = 0) -> Found:
-    return find_on_disk(paths, settle_s=settle_s, now_s=time.time() + 60, hash_weights=False)
+    identify = partial(identify_checkpoint, hash_weights=False)
+    return find_on_disk(paths, settle_s=settle_s, now_s=time.time() + 60, identify=identify)
 
 
 def test_a_glob_names_what_it_leaves_open(tmp_path: Path) -> None:
