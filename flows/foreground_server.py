@@ -13,6 +13,7 @@ from prefect.server.api.server import create_app
 from starlette.types import ASGIApp
 
 from flows.busy_database import patient
+from tasks.core.errors import EvalError
 
 _KEEP_ALIVE_S = 75  # longer than a client's own, so that the client is the one who hangs up
 # Workers, runs and pages hold connections open that they never close.
@@ -28,6 +29,9 @@ def serve_prefect(
         listener: where to serve.
         ready: called when the database is up to date and requests are answered.
         app: serve this around Prefect's own application, `prefect_app`.
+
+    Raises:
+        EvalError: the server does not start; its log says why.
     """
     config = uvicorn.Config(
         app or prefect_app(),
@@ -36,7 +40,15 @@ def serve_prefect(
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_STOP_S,
     )
-    _Server(config, ready).run(sockets=[listener])
+    server = _Server(config, ready)
+    # Its own exit code for a failed start means something else here.
+    with contextlib.suppress(SystemExit):
+        server.run(sockets=[listener])
+    if not server.started:
+        raise EvalError(
+            "expected Prefect's server to start, it did not: see its messages above; check that "
+            "the database answers, and that no newer Prefect has used it"
+        )
 
 
 def prefect_app() -> ASGIApp:

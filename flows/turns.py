@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 # With one, whoever is refused would hold up all others.
-ENTERING = 2
+ENTERING = 4
 
 
 class Turns:

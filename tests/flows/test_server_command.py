@@ -116,6 +116,22 @@ def test_ctrl_c_ends_it_and_leaves_nothing(database: Path) -> None:
         server.get("/api/health")
 
 
+def test_a_database_that_cannot_be_reached_is_told_with_exit_code_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    url = f"postgresql://prefect@127.0.0.1:{port}/prefect"
+    ran = subprocess.run(
+        [sys.executable, "-m", "flows", "server", "--port", "0", "--database", url],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "ready" not in ran.stdout
+    assert "error: expected Prefect's server to start, it did not" in ran.stderr
+
+
 def test_a_port_that_is_taken_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

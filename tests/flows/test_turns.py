@@ -105,7 +105,7 @@ def test_one_that_fails_or_gives_up_makes_room() -> None:
 def test_few_enter_at_once_and_the_next_when_one_has_begun() -> None:
     async def run() -> list[list[str]]:
         course, seen = Course(Turns(slots=16), begins=False), list[list[str]]()
-        for problem_id in ("1", "2", "3", "4"):
+        for problem_id in ("1", "2", "3", "4", "5", "6"):
             await course.begin(problem_id, 1)
         seen.append(list(course.entered))
         course.turns.begin("2")
@@ -120,8 +120,9 @@ def test_few_enter_at_once_and_the_next_when_one_has_begun() -> None:
         await course.end()
         return seen
 
-    assert ENTERING == 2
-    assert asyncio.run(run()) == [["1", "2"], ["1", "2", "3"], ["1", "2", "3", "4"]]
+    assert ENTERING == 4
+    first = ["1", "2", "3", "4"]
+    assert asyncio.run(run()) == [first, [*first, "5"], [*first, "5", "6"]]
 
 
 @pytest.mark.parametrize("slots", [1, 3, 16])
