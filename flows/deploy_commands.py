@@ -1,6 +1,7 @@
 """argv -> evaluations from Prefect's pages: the commands that tell a server about the flows."""
 
 import argparse
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,5 +98,6 @@ def _deploy(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     from flows.deployments import serve_here
 
-    serve_here(arguments.limit)
+    print("serving the deployments (Ctrl-C ends)", flush=True)
+    asyncio.run(serve_here(arguments.limit))
     return DONE
