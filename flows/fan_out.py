@@ -53,7 +53,7 @@ def incomplete(runtime: Runtime, output: Path) -> UnansweredError:
     missing = sorted(runtime.unanswered, key=lambda key: (natural_key(key.step_id), key.repeat))
     named = [f"{key.step_id} of repeat {key.repeat}" for key in missing]
     return UnansweredError(
-        f"{len(missing)} of {total} attempts are unscored, since these generations are missing: "
+        f"unscored attempts: {len(missing)} of {total}, since these generations are missing: "
         f"{name_first(named)}; the first because {runtime.unanswered[missing[0]]}. Everything else "
         f"is kept in {output} and in the cache: the same command with --output {output} asks only "
         "for what is missing"

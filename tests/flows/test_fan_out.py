@@ -59,7 +59,7 @@ def test_the_error_names_what_is_missing_why_and_what_to_do() -> None:
         unanswered={StepKey("10", 0, "10.1"): "it is off", StepKey("2", 2, "2.2"): "HTTP 503"},
     )
     assert str(incomplete(runtime, Path("out"))) == (
-        "2 of 6 attempts are unscored, since these generations are missing: 2.2 of repeat 2, 10.1 "
+        "unscored attempts: 2 of 6, since these generations are missing: 2.2 of repeat 2, 10.1 "
         "of repeat 0; the first because HTTP 503. Everything else is kept in out and in the cache: "
         "the same command with --output out asks only for what is missing"
     )

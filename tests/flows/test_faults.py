@@ -156,7 +156,7 @@ def test_a_prompt_that_fails_for_ever_costs_its_attempt_and_the_same_command_com
     faulty.plan = lambda asked: "500" if asks_for(asked, ("1.2", 0)) else None
     assert run([*command, "--request-retries", "2"]) == 1
     printed = capfd.readouterr()
-    assert "1 of 4 attempts are unscored" in printed.err
+    assert "unscored attempts: 1 of 4" in printed.err
     assert "missing: 1.2 of repeat 0" in printed.err
     assert "HTTP 500: fault 500), asked 3 times" in printed.err
     assert f"the same command with --output {tmp_path / 'run'} asks only" in printed.err
@@ -210,7 +210,7 @@ def test_an_endpoint_that_wants_to_be_left_alone_until_tomorrow_ends_the_run_at_
     assert run([*command, "--concurrency", "1"]) == 1
     assert len(faulty.record) == 2
     message = capfd.readouterr().err
-    assert "4 of 4 attempts are unscored" in message
+    assert "unscored attempts: 4 of 4" in message
     assert "asks to be left alone for 86400 s" in message
     faulty.plan = lambda _: None
     assert run(command) == 0

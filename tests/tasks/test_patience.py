@@ -117,11 +117,11 @@ def test_the_number_of_tries_has_a_ceiling(faulty: FaultyEndpoint) -> None:
 
 
 def test_the_whole_time_has_a_ceiling(faulty: FaultyEndpoint) -> None:
-    """The waits are at most 0.1, 0.2, 0.4 and 0.8: five tries never fit into half a second."""
+    """The waits are at least 0.1, 0.2, 0.4 and 0.8: five tries never fit into a second."""
     faulty.plan = lambda _: "503"
     start_s = time.monotonic()
     with pytest.raises(UnansweredError, match="HTTP 503"):
-        Asker(faulty, Patience(retries=99, wait_s=0.5, first_wait_s=0.1)).run(ask)
+        Asker(faulty, Patience(retries=99, wait_s=1, first_wait_s=0.2)).run(ask)
     assert 2 <= len(faulty.record) <= 4
     assert faulty.record[-1].came_s - start_s < 5
 
@@ -193,27 +193,27 @@ def test_after_giving_up_others_are_tried_once_until_the_next_answer(
 def test_one_prompt_that_always_fails_leaves_the_others_their_tries(
     faulty: FaultyEndpoint,
 ) -> None:
-    """1.3 fails for the first time when 1.1 was given up; 1.2 was answered meanwhile."""
-    given_up = asyncio.Event()
+    """1.2 is answered between the last two tries of 1.1; 1.3 fails once when 1.1 is given up."""
 
     def fail(asked: Asked) -> str | None:
         failing = asked.generation[0] == "1.1" or asked.name == "1.3/0/digest/1"
         return "500" if failing else None
 
-    async def answer_others(client: PatientClient) -> None:
-        while not given_up.is_set():
-            await ask(client, 2)
+    async def answer_another(client: PatientClient) -> None:
+        while len(tries_of(faulty, 1)) < 3:  # noqa: ASYNC110 - the server runs in a thread
+            await asyncio.sleep(0.005)
+        await ask(client, 2)
 
     async def use(client: PatientClient) -> Generation:
-        others = asyncio.create_task(answer_others(client))
+        another = asyncio.create_task(answer_another(client))
         with pytest.raises(UnansweredError):
             await ask(client, 1)
-        given_up.set()
-        await others
+        await another
         return await ask(client, 3)
 
     faulty.plan = fail
     assert Asker(faulty, Patience(retries=3, wait_s=60, first_wait_s=0.1)).run(use).text == "fine"
+    assert [asked.generation[0] for asked in faulty.record][3:5] == ["1.2", "1.1"]
 
 
 def test_what_never_was_an_api_is_asked_three_times(faulty: FaultyEndpoint) -> None:
@@ -247,9 +247,9 @@ def test_requests_in_flight_fall_when_there_are_too_many_and_rise_again(
     asker.run(lambda client: ask_all(client, 60))
     in_flight = [asked.in_flight for asked in faulty.record]
     assert max(in_flight[:8]) == 8
-    assert max(in_flight[8:12]) <= 4
+    assert max(in_flight[8:16]) <= 5
     # 4 + 5 + 6 + 7 answers bring it back to 8.
-    assert max(in_flight[12:]) == 8
+    assert max(in_flight[16:]) == 8
     assert asker.troubles == {"HTTP 429": 8}
 
 
