@@ -1,16 +1,20 @@
 """argv -> evaluations from Prefect's pages: the commands that tell a server about the flows."""
 
 import argparse
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from flows.config import DataSettings, process_environment
+from flows.options import given_settings
 from flows.pools import Pool, PoolType
+from flows.settings import load_settings
 
 DONE = 0
 
 
 def add_deploy_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
-    """Add `deploy` and `serve` to the command line."""
+    """Add `deploy`, `serve` and `build` to the command line."""
     deploy = add_parser(
         "deploy",
         help="register the deployments at a Prefect server, for workers",
@@ -49,6 +53,17 @@ def add_deploy_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> N
         help="evaluations that run at once, others wait (default: 1)",
     )
     serve.set_defaults(handler=_serve)
+    build = add_parser(
+        "build",
+        help="build environments that programs run in, before they are needed",
+        description="Build environments into the cache folder. One that was built into the folder "
+        "of our own installation, as a container file does, is found there.",
+    )
+    build.add_argument("environments", nargs="+", metavar="NAME", help="as scipy-2024")
+    build.add_argument(
+        "--cache-dir", default=argparse.SUPPRESS, metavar="PATH", help="folder to build into"
+    )
+    build.set_defaults(handler=_build)
 
 
 def _count(text: str) -> int:
@@ -56,6 +71,17 @@ def _count(text: str) -> int:
     if number < 1:
         raise ValueError(f"expected at least 1, found {number}")
     return number
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    given = given_settings(arguments, DataSettings)
+    config = load_settings(DataSettings, given, process_environment())
+    from tasks.environments import prepare_environment
+
+    for name in config.environments:
+        environment = prepare_environment(name, config.cache_dir, print)
+        print(f"{environment.name}: {environment.python}")
+    return DONE
 
 
 def _deploy(arguments: argparse.Namespace) -> int:
@@ -72,5 +98,6 @@ def _deploy(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     from flows.deployments import serve_here
 
-    serve_here(arguments.limit)
+    print("serving the deployments (Ctrl-C ends)", flush=True)
+    asyncio.run(serve_here(arguments.limit))
     return DONE

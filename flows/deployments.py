@@ -3,18 +3,20 @@
 The flows come from the installed package by their module's name, so nothing is copied or pulled.
 """
 
+import asyncio
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 import yaml
-from prefect import serve
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectNotFound
+from prefect.runner import Runner
 from prefect.schedules import Schedule
 from prefect.settings import PREFECT_API_URL
 from prefect.utilities.urls import url_for
@@ -61,14 +63,41 @@ def register(pool: Pool) -> list[Registered]:
     return registered
 
 
-def serve_here(limit: int) -> None:
-    """Register every deployment and run what is started from them, here, until a signal ends it.
+async def serve_here(limit: int) -> None:
+    """Register every deployment and run what is started from them here, until a signal ends it.
+
+    SIGINT and SIGTERM cancel what runs. Prefect's own `serve` would kill it and leave it Running.
 
     Raises:
         ConfigError: no server is configured.
     """
     check_server()
-    serve(*read_deployments(), limit=limit)
+    runner = _Runner(limit=limit)
+    for deployment in await asyncio.to_thread(read_deployments):
+        await runner.aadd_deployment(deployment)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, runner.asked_to_stop.set)
+    serving = asyncio.create_task(runner.start())
+    stopping = asyncio.create_task(runner.asked_to_stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    # A second one is for somebody who does not want to wait.
+    loop.remove_signal_handler(signal.SIGINT)
+    stopping.cancel()
+    if not serving.done():
+        await runner.astop()
+    await serving
+
+
+class _Runner(Runner):
+    """Runs served deployments; SIGTERM, whose handler is the base class's, only asks it to stop."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit)
+        self.asked_to_stop = asyncio.Event()
+
+    def handle_sigterm(self, *args: object, **kwargs: object) -> None:
+        del args, kwargs
+        asyncio.get_running_loop().call_soon_threadsafe(self.asked_to_stop.set)
 
 
 def check_server() -> None:
