@@ -15,11 +15,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from tasks.core.checkpoint_series import Checkpoint, Entry, Failure, Score, checkpoint_key
+from tasks.core.checkpoint_series import Checkpoint, Entry, Failure, checkpoint_key
 from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.durable_files import read_kept, replacing
-from tasks.strict_json import count, duration_s, mapping, text
+from tasks.metrics_file import parse_score
+from tasks.strict_json import duration_s, mapping, text
 
 FOLDER = "ledger"
 _SERIES = "series.json"
@@ -104,23 +105,6 @@ class Ledger:
         )
 
 
-def read_score(metrics: Path) -> Score:
-    """Return the headline of a run.
-
-    Raises:
-        ConfigError: the file is no metrics.json of a finished evaluation.
-    """
-    document = read_kept(metrics, lambda content: mapping(json.loads(content)))
-    try:
-        metric = mapping(mapping((document or {})["metrics"])["subtask_accuracy"])
-        return _score({**metric, "passed": metric["numerator"], "scored": metric["denominator"]})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"expected the metrics of a finished evaluation in {metrics}, found none; evaluate the "
-            "checkpoint again"
-        ) from error
-
-
 @contextmanager
 def _locked(path: Path, *, wait: bool) -> Generator[bool]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
@@ -154,7 +138,7 @@ def _entry(content: str) -> Entry:
         checkpoint=_checkpoint(mapping(fields["checkpoint"])),
         run=text(fields["run"]),
         failures=tuple(_failure(mapping(item)) for item in cast("list[object]", failures)),
-        score=None if score is None else _score(mapping(score)),
+        score=None if score is None else parse_score(mapping(score)),
         flow_run_id=_text_or_none(fields["flow_run_id"]),
         evaluated_at=_text_or_none(fields["evaluated_at"]),
     )
@@ -167,16 +151,6 @@ def _checkpoint(fields: Mapping[str, object]) -> Checkpoint:
 
 def _failure(fields: Mapping[str, object]) -> Failure:
     return Failure(text(fields["at"]), text(fields["error"]))
-
-
-def _score(fields: Mapping[str, object]) -> Score:
-    interval = fields["interval"]
-    ends = None
-    if isinstance(interval, list):
-        low, high = (duration_s(end) for end in cast("list[object]", interval))
-        ends = (low, high)
-    value, passed = duration_s(fields["value"]), duration_s(fields["passed"])
-    return Score(value, passed, count(fields["scored"]), ends)
 
 
 def _text_or_none(value: object) -> str | None:
