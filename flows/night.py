@@ -23,7 +23,8 @@ from tasks.core.checkpoint_series import (
 from tasks.core.json_value import JsonValue
 from tasks.core.run_comparison import Comparison, Passes, compare_runs
 from tasks.core.trend import Row, trend
-from tasks.evaluation_ledger import Ledger, read_score
+from tasks.evaluation_ledger import Ledger
+from tasks.metrics_file import read_score
 from tasks.rollouts_file import read_passes
 from tasks.run_directory import check_writable
 
@@ -99,7 +100,7 @@ def note_score(night: Night, checkpoint: Checkpoint, flow_run_id: str | None) ->
         EvalError: it has written none.
     """
     entry = _entry(night, checkpoint)
-    score = read_score(night.config.runs_root / entry.run / "metrics.json")
+    score = read_score(night.config.runs_root / entry.run)
     scored = replace(entry, score=score, flow_run_id=flow_run_id, evaluated_at=_now())
     night.ledger.write(scored)
     night.passes.pop(entry.run, None)

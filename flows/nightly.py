@@ -30,6 +30,7 @@ from tasks.core.errors import EvalError
 from tasks.core.json_value import JsonValue
 from tasks.core.listing import name_first
 from tasks.core.trend import Row, change_document, change_text, trend_markdown
+from tasks.metrics_file import read_values
 
 
 @flow(name="nightly", flow_run_name="nightly {config.dataset}", persist_result=False)
@@ -63,7 +64,8 @@ async def nightly(config: NightlyConfig) -> dict[str, JsonValue]:
             failed[checkpoint.name] = _failed(entry, config.tries)
             note(f"{checkpoint.name} {failed[checkpoint.name]}")
         else:
-            evaluated[checkpoint.name] = document = _document(night, row)
+            document = await asyncio.to_thread(_document, night, row)
+            evaluated[checkpoint.name] = document
             await _announce(night, row, document)
             note(f"{checkpoint.name}: {_news(row)}")
     if failed:
@@ -114,6 +116,7 @@ async def _announce(night: Night, row: Row, document: dict[str, JsonValue]) -> N
 def _document(night: Night, row: Row) -> dict[str, JsonValue]:
     """Return what the event and the flow's result say of an evaluated checkpoint."""
     entry, score = row.entry, row.score
+    run = night.config.runs_root / entry.run
     return {
         "checkpoint": entry.checkpoint.name,
         "identity": entry.checkpoint.identity,
@@ -125,7 +128,8 @@ def _document(night: Night, row: Row) -> dict[str, JsonValue]:
         "interval": None if score.interval is None else list(score.interval),
         "previous": change_document(row.previous),
         "best": change_document(row.best),
-        "run": str(night.config.runs_root / entry.run),
+        "metrics": dict(read_values(run)),
+        "run": str(run),
         "flow_run_id": entry.flow_run_id,
     }
 

@@ -31,19 +31,19 @@ def matching_paths(pattern: str) -> dict[str, Path]:
     """Return the folders and `.gguf` files that match a glob, by name; hidden ones are left out.
 
     The name is the part of the path that the pattern leaves open, with what follows. A split file
-    is named for its first part.
+    is named for its first part, and a link such as `latest` by what it leads to, if that matches.
     """
     whole = Path(pattern).expanduser().absolute()
     if not whole.name:
         return {}
     fixed = next((n for n, part in enumerate(whole.parts) if _OPEN.search(part)), -1)
     base, rest = Path(*whole.parts[:fixed]), Path(*whole.parts[fixed:])
-    paths = sorted(base.glob(str(rest)))
+    paths = [path for path in sorted(base.glob(str(rest))) if _may_be_checkpoint(path)]
+    real = {path for path in paths if not path.is_symlink()}
     return {
         str(path.relative_to(base)): path
         for path in paths
-        if not path.name.startswith(".")
-        and (path.is_dir() or (path.suffix == ".gguf" and not is_later_shard(path)))
+        if path in real or path.resolve() not in {other.resolve() for other in real}
     }
 
 
@@ -143,6 +143,12 @@ def check_answer(answer: ModelList, base_url: str, *, must_list: bool) -> None:
             f"expected the list of models of {base_url}, found {answer.answered}"
             f"{f' ({answer.said})' if answer.said else ''}; check the address and the key"
         )
+
+
+def _may_be_checkpoint(path: Path) -> bool:
+    if path.name.startswith("."):
+        return False
+    return path.is_dir() or (path.suffix == ".gguf" and not is_later_shard(path))
 
 
 def _tells_weights(revision: str) -> bool:

@@ -9,21 +9,28 @@ Lustre with `flock`), and not where it keeps them local (NFS with `nolock` or `l
 import fcntl
 import json
 import os
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from tasks.core.checkpoint_series import Checkpoint, Entry, Failure, Score, checkpoint_key
+from tasks.core.checkpoint_series import Checkpoint, Entry, Failure, checkpoint_key
 from tasks.core.errors import ConfigError
 from tasks.core.json_value import JsonValue
 from tasks.durable_files import read_kept, replacing
-from tasks.strict_json import count, duration_s, mapping, text
+from tasks.metrics_file import parse_score
+from tasks.strict_json import duration_s, mapping, text
 
 FOLDER = "ledger"
 _SERIES = "series.json"
 _MODE = 0o644
+_OPENING = os.O_RDWR | os.O_CREAT
+# Whoever only looks whether a checkpoint is claimed holds its lock for a moment.
+_CLAIM_S = 0.5
+_SERIES_S = 60.0
+_POLL_S = 0.02
 
 
 class Ledger:
@@ -40,7 +47,9 @@ class Ledger:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with _locked(self._folder / f"{_SERIES}.lock", wait=True):
+            with self._lock(_SERIES, _SERIES_S) as is_mine:
+                if not is_mine:
+                    raise TimeoutError(f"locked for {_SERIES_S:g} s by another night")
                 self._check(series)
         except OSError as error:
             raise self._trouble(error) from error
@@ -65,18 +74,28 @@ class Ledger:
     @contextmanager
     def claim(self, identity: str) -> Generator[bool]:
         """Hold a checkpoint for as long as it is evaluated; False where somebody else does."""
-        try:
-            with _locked(self._file(identity).with_suffix(".lock"), wait=False) as is_mine:
-                yield is_mine
-        except OSError as error:
-            raise self._trouble(error) from error
+        with self._lock(identity, _CLAIM_S) as is_mine:
+            yield is_mine
 
     def is_claimed(self, identity: str) -> bool:
         """Whether somebody evaluates a checkpoint now."""
         if not self._file(identity).with_suffix(".lock").exists():
             return False
-        with self.claim(identity) as is_mine:
+        with self._lock(identity, wait_s=0) as is_mine:
             return not is_mine
+
+    @contextmanager
+    def _lock(self, identity: str, wait_s: float) -> Generator[bool]:
+        try:
+            descriptor = os.open(self._file(identity).with_suffix(".lock"), _OPENING, _MODE)
+        except OSError as error:
+            raise self._trouble(error) from error
+        try:
+            yield _hold(descriptor, wait_s)
+        finally:
+            # The file stays: without it, one that has it open and one that makes it anew would
+            # each hold a lock of their own.
+            os.close(descriptor)
 
     def _file(self, identity: str) -> Path:
         return self._folder / f"{checkpoint_key(identity)}.json"
@@ -104,38 +123,18 @@ class Ledger:
         )
 
 
-def read_score(metrics: Path) -> Score:
-    """Return the headline of a run.
-
-    Raises:
-        ConfigError: the file is no metrics.json of a finished evaluation.
-    """
-    document = read_kept(metrics, lambda content: mapping(json.loads(content)))
-    try:
-        metric = mapping(mapping((document or {})["metrics"])["subtask_accuracy"])
-        return _score({**metric, "passed": metric["numerator"], "scored": metric["denominator"]})
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f"expected the metrics of a finished evaluation in {metrics}, found none; evaluate the "
-            "checkpoint again"
-        ) from error
-
-
-@contextmanager
-def _locked(path: Path, *, wait: bool) -> Generator[bool]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        # The file stays: without it, one that has it open and one that makes it anew would each
-        # hold a lock of their own.
-        os.close(descriptor)
+def _hold(descriptor: int, wait_s: float) -> bool:
+    """Take a lock that is free, or becomes free in time."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_S)
+        else:
+            return True
 
 
 def _write(file: Path, content: Mapping[str, object]) -> None:
@@ -154,7 +153,7 @@ def _entry(content: str) -> Entry:
         checkpoint=_checkpoint(mapping(fields["checkpoint"])),
         run=text(fields["run"]),
         failures=tuple(_failure(mapping(item)) for item in cast("list[object]", failures)),
-        score=None if score is None else _score(mapping(score)),
+        score=None if score is None else parse_score(mapping(score)),
         flow_run_id=_text_or_none(fields["flow_run_id"]),
         evaluated_at=_text_or_none(fields["evaluated_at"]),
     )
@@ -167,16 +166,6 @@ def _checkpoint(fields: Mapping[str, object]) -> Checkpoint:
 
 def _failure(fields: Mapping[str, object]) -> Failure:
     return Failure(text(fields["at"]), text(fields["error"]))
-
-
-def _score(fields: Mapping[str, object]) -> Score:
-    interval = fields["interval"]
-    ends = None
-    if isinstance(interval, list):
-        low, high = (duration_s(end) for end in cast("list[object]", interval))
-        ends = (low, high)
-    value, passed = duration_s(fields["value"]), duration_s(fields["passed"])
-    return Score(value, passed, count(fields["scored"]), ends)
 
 
 def _text_or_none(value: object) -> str | None:

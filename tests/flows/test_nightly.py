@@ -229,6 +229,7 @@ def test_a_significant_drop_is_seen(drop_night: DropNight) -> None:
     """
     worse = drop_night.result["evaluated"]["m-2"]
     assert (worse["passed"], worse["scored"]) == (0, 4)
+    assert worse["metrics"]["mean/problem_accuracy"] == 0.0
     expected = {
         "checkpoint": "m-1",
         "difference": -1.0,

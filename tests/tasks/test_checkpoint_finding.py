@@ -45,6 +45,13 @@ def test_of_a_split_gguf_file_the_first_part_is_found(tmp_path: Path) -> None:
     assert list(matching_paths(f"{tmp_path}/*")) == ["a.gguf", "b-00001-of-00002.gguf"]
 
 
+def test_a_link_to_another_match_is_no_checkpoint_of_its_own(tmp_path: Path) -> None:
+    step = write_checkpoint(tmp_path / "ckpts" / "step-1")
+    (tmp_path / "ckpts" / "latest").symlink_to(step)
+    (tmp_path / "ckpts" / "other").symlink_to(write_checkpoint(tmp_path / "elsewhere"))
+    assert list(matching_paths(f"{tmp_path}/ckpts/*")) == ["other", "step-1"]
+
+
 def test_a_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     write_checkpoint(tmp_path / "step-1")

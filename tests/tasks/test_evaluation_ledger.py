@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,21 @@ def test_a_checkpoint_is_claimed_once(ledger: Ledger, tmp_path: Path) -> None:
         with other.claim("files:2") as another:
             assert another
     assert not ledger.is_claimed("files:1")
+
+
+def test_a_look_by_another_does_not_lose_the_claim(ledger: Ledger, tmp_path: Path) -> None:
+    """Whoever looks holds the lock for a moment, in which this one waits."""
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.claim("files:1") as is_mine:
+            assert is_mine
+            other = pool.submit(claimed, Ledger(tmp_path / "runs"))
+            time.sleep(0.1)
+        assert other.result()
+
+
+def claimed(ledger: Ledger) -> bool:
+    with ledger.claim("files:1") as is_mine:
+        return is_mine
 
 
 def test_a_killed_process_holds_nothing(ledger: Ledger, tmp_path: Path) -> None:
