@@ -16,6 +16,7 @@ _UNSEEN = re.compile(
     "\ufeff\ufff9-\ufffc\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _VOID = frozenset({"br", "meta"})
+_SHORT = 32
 _CUT = " […] "
 
 
@@ -76,9 +77,21 @@ def table(
         element("tbody", *body),
         class_=class_,
     )
-    return element("div", whole, class_="scroll", tabindex="0", role="group", aria_label=caption)
+    return scrolling(whole, caption)
+
+
+def scrolling(content: Html, label: str) -> Html:
+    """Put what may be wider than the page into a box that scrolls sideways, by keys too."""
+    return element("div", content, class_="scroll", tabindex="0", role="group", aria_label=label)
 
 
 def _cells(row: tuple[Child, ...]) -> list[Html]:
     first, *others = row
-    return [element("th", first, scope="row"), *(element("td", cell) for cell in others)]
+    return [element("th", first, scope="row"), *map(_cell, others)]
+
+
+def _cell(content: Child) -> Html:
+    """Return a cell; only a long text may break into lines, which keeps numbers readable."""
+    if isinstance(content, str) and len(content) > _SHORT:
+        return element("td", content, class_="long")
+    return element("td", content)

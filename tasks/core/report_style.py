@@ -24,7 +24,8 @@ body {
 }
 main { max-width: 76rem; margin: 0 auto; padding: 1.5rem clamp(0.8rem, 3vw, 2.5rem) 4rem; }
 h1 { font-size: clamp(1.4rem, 4vw, 2rem); line-height: 1.2; margin: 0; }
-h1, td, th, li, p, summary { overflow-wrap: anywhere; unicode-bidi: isolate; }
+h1, li, p, summary, td, th { unicode-bidi: isolate; }
+h1, li, p, summary, .long, .values td, .values th { overflow-wrap: anywhere; white-space: normal; }
 h2 { font-size: 1.25rem; margin: 2.4rem 0 0.6rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 0.3rem; }
 p { margin: 0.4rem 0; }
@@ -36,6 +37,8 @@ p { margin: 0.4rem 0; }
   font-variant-numeric: tabular-nums; }
 svg { display: block; width: 100%; }
 .whisker { height: 32px; max-width: 44rem; margin: 0.3rem 0; overflow: visible; }
+.axis { display: flex; justify-content: space-between; max-width: 44rem; margin: 0;
+  color: var(--soft); font-size: 0.8rem; line-height: 1; }
 .track { fill: var(--page); stroke: var(--edge); }
 .bar { fill: var(--bar); }
 .whisker line { stroke: var(--whisker); stroke-width: 2.5; }
@@ -61,20 +64,23 @@ svg { display: block; width: 100%; }
 .scroll { overflow-x: auto; margin: 0.5rem 0; }
 table { border-collapse: collapse; font-size: 0.9rem; }
 caption { text-align: left; color: var(--soft); padding: 0.2rem 0; }
-th, td { text-align: left; vertical-align: top; padding: 0.28rem 0.7rem 0.28rem 0;
-  border-bottom: 1px solid var(--edge); min-width: 3.2rem; }
-thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+th, td { text-align: left; vertical-align: top; padding: 0.28rem 1.1rem 0.28rem 0;
+  border-bottom: 1px solid var(--edge); white-space: nowrap; }
+.long { min-width: 14rem; }
+.last { color: var(--soft); }
+thead th { color: var(--soft); font-weight: 600; }
 tbody th { font-weight: 600; }
 td { font-variant-numeric: tabular-nums; }
-.values th { font-weight: 400; color: var(--soft); min-width: 9rem; }
+.values tbody th { font-weight: 400; color: var(--soft); min-width: 9rem; }
+.values .long { min-width: 9rem; }
 .map td, .map th { border: 0; padding: 0; }
 .map { border-collapse: separate; border-spacing: 3px; }
-.map tbody th { padding-right: 0.8rem; white-space: nowrap; vertical-align: middle;
+.map tbody th { padding-right: 0.8rem; vertical-align: middle;
   position: sticky; left: 0; background: var(--page); }
 .map .name { font-weight: 400; color: var(--soft); display: inline-block; max-width: 18rem;
   overflow: hidden; text-overflow: ellipsis; vertical-align: bottom; }
 .map tbody td { min-width: 3rem; text-align: center; color: var(--cell); border-radius: 4px;
-  line-height: 1.15; padding: 0.2rem 0.1rem; font-weight: 700; overflow-wrap: normal; }
+  line-height: 1.15; padding: 0.2rem 0.1rem; font-weight: 700; }
 .map td small { display: block; font-size: 0.68rem; font-weight: 400; }
 .map .rest { background: none; }
 .p0 { background: var(--p0); } .p1 { background: var(--p1); } .p2 { background: var(--p2); }
