@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tasks.core.html_elements import Child, Html, clipped, element, table
+from tasks.core.html_elements import Child, Html, clipped, element, escape, table
 from tasks.core.ordering import natural_key
 from tasks.core.records import Reason, StepKey, StepResult
 from tasks.core.report_records import RunFiles, short_id
@@ -15,7 +15,7 @@ from tasks.core.reporting import failures_line
 from tasks.core.verdict_rows import last_line
 
 # All failures together; 2704 of them and the rest of the page stay below 2 MB.
-_MOST_FAILURES_BYTES = 1_400_000
+_MOST_FAILURES_BYTES = 1_750_000
 _MOST_DETAIL, _LEAST_DETAIL, _MOST_LAST_LINE = 2400, 150, 100
 # What a failure takes besides its detail.
 _FRAME_BYTES = 350
@@ -80,7 +80,7 @@ def _list_failures(failed: Sequence[tuple[StepKey, StepResult]], run: RunFiles) 
     most = max(_LEAST_DETAIL, min(_MOST_DETAIL, share))
     repeated = run.repeats > 1
     for key, step in failed:
-        detail = clipped(run.details.get(key, ""), most, kept_end=most * 3 // 4)
+        detail = _fitted(run.details.get(key, ""), most)
         which = f" repeat {key.repeat}: " if repeated else " "
         entry = _failure(step, which, detail)
         size_bytes = len(entry.source.encode())
@@ -94,7 +94,7 @@ def _list_failures(failed: Sequence[tuple[StepKey, StepResult]], run: RunFiles) 
 
 def _failure(step: StepResult, which: str, detail: str) -> Html:
     source = f", inherited from {short_id(step.inherited_from)}" if step.inherited_from else ""
-    last = clipped(last_line(detail), _MOST_LAST_LINE)
+    last = _fitted(last_line(detail), _MOST_LAST_LINE)
     told = element(
         "summary",
         element("b", short_id(step.step_id)),
@@ -104,6 +104,16 @@ def _failure(step: StepResult, which: str, detail: str) -> Html:
         *([" · ", element("span", last, class_="last")] if last else []),
     )
     return element("details", told, element("pre", detail or "no detail"), class_="failure")
+
+
+def _fitted(text: str, most_bytes: int) -> str:
+    """Shorten a text to about this many bytes of HTML; its end tells most."""
+    shown = clipped(text, most_bytes, kept_end=most_bytes * 3 // 4)
+    size_bytes = len(escape(shown).encode())
+    if size_bytes > most_bytes:
+        most = most_bytes * len(shown) // size_bytes
+        shown = clipped(text, most, kept_end=most * 3 // 4)
+    return shown
 
 
 def _named(reason: Reason) -> Html:
