@@ -24,6 +24,7 @@ from flows.config import (
 from flows.deploy_commands import add_deploy_commands
 from flows.nightly_command import add_nightly_command
 from flows.options import add_settings, given_settings
+from flows.report_command import add_report_command
 from flows.server_command import add_server_command
 from flows.service_config import ServiceConfig
 from flows.settings import load_config, load_service_config, load_verify_config
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(handler=_verify)
     add_nightly_command(commands.add_parser)
     add_setup_commands(commands.add_parser)
+    add_report_command(commands.add_parser)
     add_cache_commands(commands.add_parser)
     add_server_command(commands.add_parser)
     add_deploy_commands(commands.add_parser)

@@ -32,6 +32,7 @@ class RunRecord:
         self._fields: dict[str, JsonValue] = {
             "configuration": settings.model_dump(mode="json"),
             "targets": str(dataset.targets),
+            "problem_names": {p.problem_id: p.name for p in dataset.problems},
             "versions": _versions(),
             "isolation": None,
             "environments": [],

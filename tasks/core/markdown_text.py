@@ -16,6 +16,14 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", plain)
 
 
+def code_span(text: str) -> str:
+    """Show any text in code style, between more backticks than it has in a row."""
+    plain = one_line(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", plain)), default=0))
+    room = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{fence}{room}{plain}{room}{fence}"
+
+
 def one_line(text: str) -> str:
     """Join the lines of a text, and its words with single spaces."""
     return " ".join(text.split())

@@ -4,7 +4,6 @@ The summary is made from the document alone, so a run on disk can be rendered ag
 problems, models and datasets are other people's text and are escaped where they enter Markdown.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -17,10 +16,10 @@ from tasks.core.records import AttemptResult, StepResult
 from tasks.core.remarks import Remark
 from tasks.core.scoring import Metric, by_problem
 from tasks.core.usage_line import usage_line
+from tasks.core.value_text import interval_text, value_text
 
 _HEADLINE = "subtask_accuracy"
 _SPREAD = "/std_dev_across_runs"
-_ABSENT = "–"
 _TOP_SOURCES = 10
 
 
@@ -198,20 +197,11 @@ def _rows(entries: JsonValue, *, code: bool) -> list[tuple[str, str]]:
 
 
 def _cell(value: JsonValue) -> str:
-    """Write any value for a person; fractions keep four decimals below 10 and one above."""
-    if value is None:
-        return _ABSENT
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
-    if isinstance(value, list | dict):
-        return escape(json.dumps(value, ensure_ascii=False))
-    return escape(str(value))
+    return escape(value_text(value))
 
 
 def _interval(value: JsonValue) -> str:
-    return " to ".join(map(_cell, value)) if isinstance(value, list) else _ABSENT
+    return escape(interval_text(value))
 
 
 def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
