@@ -187,9 +187,13 @@ def measure(server: Server, problems: Path, repeats: int, folder: Path) -> Resul
         stdout=subprocess.DEVNULL,
     )
     peak = 0.0
-    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
-        peak = max(peak, peak_mb(process.pid))
-        time.sleep(0.1)
+    try:
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak = max(peak, peak_mb(process.pid))
+            time.sleep(0.1)
+    except BaseException:
+        process.terminate()
+        raise
     process.returncode = os.waitstatus_to_exitcode(ended[1])
     done = time.monotonic()
     databases_cpu = sum(map(cpu_s, server.backends())) - databases_before
@@ -319,6 +323,8 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=PROBLEMS)
     parser.add_argument("--routes", action="store_true", help="print the requests by route")
     options = parser.parse_args()
+    # Whoever ends the benchmark ends its servers too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     fine = True
     for name in options.servers.split(","):
         if name == POSTGRESQL and find_binaries() is None:
