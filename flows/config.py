@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from flows.endpoint_config import EndpointConfig
+from flows.execution_config import ExecutionConfig
 from flows.sampling_config import SamplingConfig
 from tasks.core.errors import ConfigError
 from tasks.core.records import Extraction, Given, Scored
@@ -62,7 +63,7 @@ def _default_cache() -> Path:
     return Path(base) / "scicode-flows"
 
 
-class DataSettings(BaseModel):
+class DataSettings(ExecutionConfig):
     """Which problems are evaluated, and what their programs may use."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
