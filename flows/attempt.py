@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 
 from flows.failures import find_inherited, step_results
 from flows.lines import generation_line, verdict_line
@@ -34,6 +35,7 @@ from tasks.core.records import (
 )
 from tasks.core.spending import Spent
 from tasks.core.truncation import explain_truncation
+from tasks.core.verdict_rows import verdict_text
 from tasks.generation import generate
 from tasks.verification import verify
 
@@ -54,6 +56,7 @@ class Attempt:
     running: dict[str, asyncio.Task[Verdict]] = field(
         default_factory=dict[str, asyncio.Task[Verdict]]
     )
+    verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
 
     def start(self, step_id: str, work: Coroutine[None, None, Verdict]) -> None:
         """Begin a verification beside the attempt."""
@@ -98,6 +101,7 @@ async def finish_attempt(runtime: Runtime, attempt: Attempt) -> AttemptResult | 
     verdicts = dict(
         zip(attempt.running, await asyncio.gather(*attempt.running.values()), strict=True)
     )
+    attempt.verdicts = verdicts
     if attempt.unanswered is not None:
         return None
     chain = [
@@ -109,7 +113,8 @@ async def finish_attempt(runtime: Runtime, attempt: Attempt) -> AttemptResult | 
     for step_id, verdict in inherited.items():
         key = StepKey(problem.problem_id, attempt.repeat, step_id)
         runtime.verdicts.append(key, verdict_line(verdict))
-    steps = step_results(verdicts | inherited)
+    attempt.verdicts = verdicts | inherited
+    steps = step_results(attempt.verdicts)
     return AttemptResult(problem.problem_id, attempt.repeat, steps, attempt.usage)
 
 
@@ -161,6 +166,7 @@ async def _write_step(
         answered = await _answer(runtime, key, prompt)
     except UnansweredError as error:
         attempt.unanswered = runtime.unanswered[key] = str(error)
+        _say(key, f"not answered: {error}")
         return None
     generation = answered.generation
     header = problem.sub_steps[index].function_header
@@ -201,4 +207,10 @@ async def _conclude(runtime: Runtime, key: StepKey, verdict: Verdict) -> Verdict
 def _record(runtime: Runtime, key: StepKey, verdict: Verdict) -> Verdict:
     runtime.verdicts.append(key, verdict_line(verdict))
     runtime.progress.advance(Counted.VERIFICATIONS)
+    _say(key, verdict_text(verdict))
     return verdict
+
+
+def _say(key: StepKey, text: str) -> None:
+    """Write a line into the log of the problem's flow run."""
+    get_run_logger().info("%s · repeat %d: %s", key.step_id, key.repeat, text)

@@ -164,8 +164,8 @@ class EvalConfig(DataSettings, EndpointConfig, SamplingConfig):
     background: bool = Field(default=True, description="give the model the scientific background")
     prompt: str | None = Field(
         None,
-        description="official, own, or a prompt template file (default: official if there, else "
-        "own)",
+        description="official, own, either with -with-background or -without-background, or a "
+        "template file (default: official if there, else own)",
     )
     extraction: Extraction = Field(
         Extraction.OFFICIAL,

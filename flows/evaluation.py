@@ -2,14 +2,14 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import cast
 
 from prefect import flow
 
 from flows.config import EvalConfig
-from flows.fan_out import counts, fan_out, in_order, incomplete, usage_of
+from flows.fan_out import counts, fan_out, in_order, incomplete, run_usage, usage_of
 from flows.inputs import Inputs, load_inputs, run_identity
 from flows.lines import rollout_line
+from flows.live import CountedProgress, shown_live
 from flows.model_opening import open_model
 from flows.opening import Opened, open_verifier
 from flows.record import RunRecord, new_run, run_details, run_header, verifier_details
@@ -24,11 +24,14 @@ from tasks.core.spending import lasting_usage, usage_remark
 from tasks.generation import CachedModel
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.run_directory import RunDirectory
+from tasks.run_tags import tag_flow_run
 from tasks.stop_signal import StopSignal
 from tasks.verifier import Verifier
 
 
-@flow(name="evaluate", flow_run_name="evaluate {config.dataset}", persist_result=False)
+@flow(
+    name="evaluate", flow_run_name="{config.model_name} on {config.dataset}", persist_result=False
+)
 async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     """Evaluate one model and return the content of metrics.json.
 
@@ -39,6 +42,7 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     inputs = session.inputs or load_inputs(config)
     output = config.output or new_run(config.model_name)
     stop = StopSignal()
+    await tag_flow_run("scicode", f"dataset:{inputs.dataset.name}", f"model:{config.model_name}")
     async with AsyncExitStack() as stack:
         # What can still turn out to be unusable is tried here, before the run leaves any file.
         identity = run_identity(config, inputs)
@@ -55,7 +59,8 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
         stack.callback(runtime.generations.close)
         stack.callback(runtime.verdicts.close)
         stack.callback(lambda: directory.write_json("usage.json", usage_of(runtime)))
-        await fan_out(runtime, stop)
+        async with shown_live(runtime.progress, lambda: run_usage(runtime)):
+            await fan_out(runtime, stop)
         attempts = in_order(runtime)
         runtime.generations.finish()
         runtime.verdicts.finish()
@@ -88,7 +93,7 @@ def _gather(
         verifier=verifier,
         generations=directory.log("generations.jsonl"),
         verdicts=directory.log("verdicts.jsonl"),
-        progress=SESSION.get().progress,
+        progress=CountedProgress(SESSION.get().progress),
         price=inputs.price,
         turns=Turns(config.concurrency, config.live_problems),
         stop=stop,
@@ -109,7 +114,7 @@ async def _publish(
         restricted=config.scored is not Scored.ALL or bool(opened.left_out),
         remarks=[*remarks, *([uncounted] if uncounted else [])],
     )
-    usage = cast("dict[str, JsonValue]", usage_of(runtime)["run"])
+    usage = run_usage(runtime)
     table = problem_table(attempts, dataset.problems)
     await publish({**document, "usage": usage}, table, config.model_name, dataset.name)
     return {**document, "usage": lasting_usage(usage)}

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 from flows.problem import evaluate_problem
 from flows.progress import Counted
@@ -52,7 +53,7 @@ def incomplete(runtime: Runtime, output: Path) -> UnansweredError:
     missing = sorted(runtime.unanswered, key=lambda key: (natural_key(key.step_id), key.repeat))
     named = [f"{key.step_id} of repeat {key.repeat}" for key in missing]
     return UnansweredError(
-        f"{len(missing)} of {total} attempts are unscored, since these generations are missing: "
+        f"unscored attempts: {len(missing)} of {total}, since these generations are missing: "
         f"{name_first(named)}; the first because {runtime.unanswered[missing[0]]}. Everything else "
         f"is kept in {output} and in the cache: the same command with --output {output} asks only "
         "for what is missing"
@@ -74,6 +75,11 @@ def counts(runtime: Runtime) -> dict[str, JsonValue]:
 def usage_of(runtime: Runtime) -> dict[str, JsonValue]:
     """Return what the generations took so far, as usage.json holds it."""
     return usage_document(runtime.spent, runtime.price)
+
+
+def run_usage(runtime: Runtime) -> dict[str, JsonValue]:
+    """Return what the generations of the whole run took so far."""
+    return cast("dict[str, JsonValue]", usage_of(runtime)["run"])
 
 
 def _expect(runtime: Runtime) -> None:

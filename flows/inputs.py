@@ -95,19 +95,34 @@ def load_prompt_template(config: EvalConfig) -> Template:
         ConfigError: the official one is asked for and is not there.
         DatasetError: the file cannot be used as a template.
     """
-    if config.prompt not in (None, OFFICIAL, OWN):
+    kind, background = _named_template(config)
+    if kind is None and config.prompt is not None:
         return load_template(Path(config.prompt))
     upstream = locate(config).upstream
-    name = "multistep_template.txt" if config.background else "background_comment_template.txt"
+    name = "multistep_template.txt" if background else "background_comment_template.txt"
     found = upstream is not None and (upstream / name).is_file()
-    if config.prompt == OFFICIAL and not found:
+    if kind == OFFICIAL and not found:
         raise ConfigError(
             f"expected the official prompt template {name} beside the problems or in --upstream, "
             "found none; `scicode-flows prepare scicode` fetches it"
         )
-    if upstream is None or not found or config.prompt == OWN:
-        return own_template(background=config.background)
+    if upstream is None or not found or kind == OWN:
+        return own_template(background=background)
     return load_template(upstream / name)
+
+
+def _named_template(config: EvalConfig) -> tuple[str | None, bool]:
+    """Return whose template is asked for by a name, and whether it is the one with background."""
+    names = {
+        f"{kind}{suffix}": (kind, background)
+        for kind in (OFFICIAL, OWN)
+        for suffix, background in (
+            ("", config.background),
+            ("-with-background", True),
+            ("-without-background", False),
+        )
+    }
+    return names.get(config.prompt or "", (None, config.background))
 
 
 def run_identity(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:

@@ -9,6 +9,7 @@ from prefect import flow
 from flows.attempt import Attempt, finish_attempt, write_attempt
 from flows.progress import Counted
 from flows.runtime import Runtime, current_runtime
+from tasks.artifacts import publish_problem
 from tasks.core.errors import UnansweredError
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ async def evaluate_problem(problem_id: str) -> None:
         raise
     runtime.attempts.extend(result for result in results if result is not None)
     runtime.progress.advance(Counted.PROBLEMS)
+    await publish_problem(problem, [attempt.verdicts for attempt in attempts])
     # The server then shows the problem as failed, and which of its generations.
     for attempt in attempts:
         if attempt.unanswered is not None:

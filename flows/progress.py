@@ -28,8 +28,8 @@ class Progress(Protocol):
         ...
 
 
-class SilentProgress:
-    """Nobody watches, as in a run that a server started."""
+class LoggedProgress:
+    """Nobody watches a terminal, as in a run that a server started: its log gets the lines."""
 
     def expect(self, counted: Counted, total: int) -> None:
         """Ignore the total."""
@@ -38,4 +38,7 @@ class SilentProgress:
         """Ignore the step."""
 
     def note(self, text: str) -> None:
-        """Ignore the line."""
+        """Write the line into the log of the flow run."""
+        from prefect.logging import get_run_logger
+
+        get_run_logger().info(text)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from flows.progress import Progress
+from flows.live import CountedProgress
 from flows.turns import Turns
 from tasks.core.records import AttemptResult, Extraction, Problem, StepKey
 from tasks.core.spending import Price, Spent
@@ -36,7 +36,7 @@ class Runtime:
     verifier: Verifier
     generations: LineLog
     verdicts: LineLog
-    progress: Progress
+    progress: CountedProgress
     price: Price | None
     turns: Turns
     stop: StopSignal

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from flows.dataset import Dataset
 from flows.inputs import Inputs
-from flows.progress import Progress, SilentProgress
+from flows.progress import LoggedProgress, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Session:
 
     inputs: Inputs | None = None
     dataset: Dataset | None = None
-    progress: Progress = field(default_factory=SilentProgress)
+    progress: Progress = field(default_factory=LoggedProgress)
 
 
 SESSION: ContextVar[Session] = ContextVar("session", default=Session())  # noqa: B039 - frozen

@@ -5,6 +5,7 @@ a generation (OVERLONG), what may pass is a `TryAgainError`, everything else tha
 `ProviderError`. No message carries the API key.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 
@@ -100,11 +101,13 @@ class ChatClient:
         self, prompt: str, settings: ModelSettings, name: str
     ) -> ChatReply | _Refused:
         try:
-            body = await self._send(prompt, settings, name)
+            # The client's own limit is on each wait for a byte: one a minute would never end.
+            async with asyncio.timeout(self._timeout_s):
+                body = await self._send(prompt, settings, name)
         except openai.APIStatusError as error:
             refusal = read_refusal(error.status_code, error.response.text)
             return _Refused(refusal, read_retry_after(error.response.headers, time.time()))
-        except openai.APITimeoutError as error:
+        except (openai.APITimeoutError, TimeoutError) as error:
             raise self._silent(f"nothing came within {self._timeout_s:g} s", "timeout") from error
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error

@@ -1,9 +1,9 @@
 """prompt -> generation: the stage that asks the model, or remembers what it answered."""
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
 
+from anyio import CapacityLimiter, to_thread
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
@@ -15,6 +15,9 @@ from tasks.core.records import Answered, StepKey
 from tasks.core.request_name import request_name
 from tasks.generation_cache import GenerationCache
 from tasks.patience import PatientClient
+
+# A disk makes many answers safe in about the time of one, if they come to it together.
+_AT_THE_DISK = 32
 
 
 class CachedModel:
@@ -31,6 +34,7 @@ class CachedModel:
         self.cached = 0
         self._client = client
         self._cache = cache
+        self._at_the_disk = CapacityLimiter(_AT_THE_DISK)
 
     @property
     def troubles(self) -> Counter[str]:
@@ -46,14 +50,16 @@ class CachedModel:
         """
         settings = _of_repeat(self.settings, key.repeat)
         digest = generation_key(prompt, settings, key)
-        kept = self._cache.get(digest)
+        # Both wait for the disk, which should hold up no other chain.
+        kept = await to_thread.run_sync(self._cache.get, digest, limiter=self._at_the_disk)
         if kept is not None:
             self.cached += 1
             return Answered(kept, cached=True)
         generation = await self._client.ask(prompt, settings, request_name(key, digest))
         self.asked += 1
-        # It waits for the disk, which should hold up no other chain.
-        await asyncio.to_thread(self._cache.put, digest, key, settings, generation)
+        await to_thread.run_sync(
+            self._cache.put, digest, key, settings, generation, limiter=self._at_the_disk
+        )
         return Answered(generation, cached=False)
 
 

@@ -1,8 +1,10 @@
 """prompt -> generation: asks again and again until there is an answer, within limits.
 
 Waiting grows exponentially, with jitter, and holds no place among the requests in flight. A request
-that stays without an answer costs its attempt only, since others may get theirs. From then on until
-the next answer every request is tried once: an endpoint that is gone is not waited for by each.
+that stays without an answer costs its attempt only, since others may get theirs. If nobody else was
+answered meanwhile, every request from then on until the next answer is tried once: an endpoint that
+is gone is not waited for by each. One that asks to be left alone for longer than anybody has
+patience for is sent nothing more.
 """
 
 import random
@@ -17,10 +19,12 @@ from tasks.core.errors import ProviderError, Trouble, TryAgainError, UnansweredE
 from tasks.core.model_settings import ModelSettings
 from tasks.core.records import Generation
 from tasks.core.request_fields import output_limit
-from tasks.request_gate import RequestGate
+from tasks.request_gate import LONGEST_PAUSE_S, RequestGate
 from tasks.stop_signal import StopSignal
 
 _LONGEST_WAIT_S = 60.0
+# Enough of them to reach a minute from any wait that matters.
+_DOUBLINGS = 64
 # What was never seen to be an API will hardly become one.
 _TRIES_OF_ALIENS = 3
 # A trouble that passes at once is nothing to talk about.
@@ -46,6 +50,12 @@ class Patience:
     wait_s: float = 1800.0
     first_wait_s: float = 1.0
 
+    def backoff_s(self, tries: int, chance: float) -> float:
+        """Return how long to wait after so many tries; `chance` lies between 0 and 1."""
+        longest_s = min(_LONGEST_WAIT_S, self.first_wait_s * 2.0 ** min(tries - 1, _DOUBLINGS))
+        # Half of it is chance, so that requests that failed together do not come back together.
+        return longest_s * (1 + chance) / 2
+
 
 @dataclass(slots=True)
 class _Question:
@@ -58,11 +68,14 @@ class _Question:
     expected_tokens: int = 0
     tries: int = 0
     first_s: float = 0.0
+    before_last_s: float = 0.0
     last_s: float = 0.0
 
     def begin_try(self) -> None:
-        self.last_s = time.monotonic()
-        self.first_s = self.first_s or self.last_s
+        now_s = time.monotonic()
+        self.first_s = self.first_s or now_s
+        self.before_last_s = self.last_s or now_s
+        self.last_s = now_s
         self.tries += 1
 
 
@@ -90,8 +103,11 @@ class PatientClient:
         self._budget = budget
         self._stop = stop
         self._heard = False
+        self._answered_s = 0.0
         self._given_up = False
         self._noted = False
+        self._closed_until_s = 0.0
+        self._closed_by = ""
 
     async def ask(self, prompt: str, settings: ModelSettings, name: str) -> Generation:
         """Ask until there is an answer; `name` goes with the request, for the endpoint's log.
@@ -115,7 +131,8 @@ class PatientClient:
                 return await self._try(question)
             except TryAgainError as error:
                 self._take_in(question, error)
-                wait_s = max(error.retry_after_s, self._backoff_s(question.tries))
+                backoff_s = self._patience.backoff_s(question.tries, random.random())  # noqa: S311 - no secret
+                wait_s = max(error.retry_after_s, backoff_s)
                 if self._is_last(question, error, wait_s):
                     raise self._give_up(question, error) from error
             await self._stop.sleep(wait_s)
@@ -123,29 +140,46 @@ class PatientClient:
     async def _try(self, question: _Question) -> Generation:
         question.expected_tokens = question.request.expected_tokens
         async with self._gate.enter(question.expected_tokens):
+            self._turn_away()
             question.begin_try()
             generation = await self._client.ask(
                 question.prompt, question.settings, f"{question.name}/{question.tries}"
             )
         self._gate.speed_up()
+        self._answered_s = time.monotonic()
         self._heard, self._given_up, self._noted = True, False, False
         return generation
+
+    def _turn_away(self) -> None:
+        left_s = self._closed_until_s - time.monotonic()
+        if left_s > self._longest_s:
+            raise UnansweredError(
+                f"{self._closed_by}; it asks to be left alone for {left_s:.0f} s, which is more "
+                f"than the {self._patience.wait_s:g} s in which a request is tried again"
+            )
+
+    @property
+    def _longest_s(self) -> float:
+        """The longest wait that others are held up by."""
+        return max(self._patience.wait_s, LONGEST_PAUSE_S)
 
     def _take_in(self, question: _Question, error: TryAgainError) -> None:
         self.troubles[error.said] += 1
         self._heard = self._heard or error.trouble in (Trouble.BUSY, Trouble.FAILED)
         self._gate.correct_tokens(-question.expected_tokens)
-        self._gate.pause(error.retry_after_s)
+        self._leave_alone(error)
         if error.trouble is Trouble.BUSY:
             self._gate.slow_down(question.last_s)
         if question.tries == _TRIES_UNSAID and not self._noted:
             self._noted = True
             self._note(f"{error}; trying again for up to {self._patience.wait_s:g} s")
 
-    def _backoff_s(self, tries: int) -> float:
-        longest_s = min(_LONGEST_WAIT_S, self._patience.first_wait_s * 2 ** (tries - 1))
-        # Half of it is chance, so that requests that failed together do not come back together.
-        return longest_s * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+    def _leave_alone(self, error: TryAgainError) -> None:
+        if error.retry_after_s <= self._longest_s:
+            self._gate.pause(error.retry_after_s)
+            return
+        self._closed_until_s = time.monotonic() + error.retry_after_s
+        self._closed_by = str(error)
 
     def _is_last(self, question: _Question, error: TryAgainError, wait_s: float) -> bool:
         most = self._patience.retries + 1
@@ -157,10 +191,12 @@ class PatientClient:
         return question.tries >= most or waited_s > self._patience.wait_s
 
     def _give_up(self, question: _Question, error: TryAgainError) -> ProviderError:
-        self._given_up = True
+        self._given_up = self._answered_s < question.before_last_s
         spent_s = time.monotonic() - question.first_s
         times = "once" if question.tries == 1 else f"{question.tries} times in {spent_s:.0f} s"
         said = f"{error}, asked {times}; "
+        if error.retry_after_s > self._patience.wait_s:
+            said += f"it asks to be left alone for {error.retry_after_s:.0f} s; "
         if not self._heard:
             return ProviderError(
                 f"{said}check the address and that it runs, then start the same command again"

@@ -16,7 +16,7 @@ from tasks.core.pacing import Pace
 from tasks.stop_signal import StopSignal
 
 # One that asks for more than this gets its wait, but holds up no other request.
-_LONGEST_PAUSE_S = 120.0
+LONGEST_PAUSE_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class RequestGate:
 
     def pause(self, duration_s: float) -> None:
         """Send nothing for so long."""
-        until_s = time.monotonic() + min(duration_s, _LONGEST_PAUSE_S)
+        until_s = time.monotonic() + min(duration_s, LONGEST_PAUSE_S)
         self._not_before_s = max(self._not_before_s, until_s)
 
     def slow_down(self, began_s: float) -> None:
@@ -91,8 +91,9 @@ class RequestGate:
         waits += [self._requests.reserve(1, now_s)] if self._requests else []
         waits += [self._tokens.reserve(tokens, now_s)] if self._tokens else []
         await self._stop.sleep(max(waits))
-        # Somebody else may have been told to wait meanwhile.
-        await self._stop.sleep(self._not_before_s - time.monotonic())
+        # Somebody else may have been told to wait meanwhile, and again.
+        while (left_s := self._not_before_s - time.monotonic()) > 0:
+            await self._stop.sleep(left_s)
 
 
 def _pace(per_minute: float | None) -> Pace | None:

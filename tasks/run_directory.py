@@ -8,6 +8,7 @@ configuration: its identity stands in run.json.
 import fcntl
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from tasks.durable_files import replacing
 
 RUN_FILE = "run.json"
 LOCK_FILE = ".lock"
+# What `durable_files.replacing` writes to before the file has its name.
+_UNFINISHED = re.compile(r"\.[a-z]+\.(jsonl?|html)-[a-z0-9_]{8}")
 # Results are for everybody who may see the folder.
 _MODE = 0o644
 
@@ -36,11 +39,11 @@ class LineLog:
 
     def append(self, key: StepKey, fields: Mapping[str, JsonValue]) -> None:
         """Write a line at once; it takes the place of an earlier one of the same key."""
-        line = json.dumps({**_key_fields(key), **fields}) + "\n"
+        line = (json.dumps({**_key_fields(key), **fields}) + "\n").encode()
         start = self._file.seek(0, os.SEEK_END)
-        self._file.write(line.encode())
+        self._file.write(line)
         self._file.flush()
-        self._places[key] = (start, len(line.encode()))
+        self._places[key] = (start, len(line))
 
     def finish(self) -> None:
         """Put the lines in order, the newest of each key, and close the file."""
@@ -91,6 +94,7 @@ class RunDirectory:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Another run may have come and gone between the check and the lock.
             check_output(self.path, self._identity)
+            self._remove_unfinished()
         except BlockingIOError as error:
             self._let_go()
             raise ConfigError(
@@ -110,6 +114,12 @@ class RunDirectory:
     ) -> None:
         """Let go of the directory."""
         self._let_go()
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a run that was killed left of a file that it was writing."""
+        for path in self.path.glob(".*"):
+            if _UNFINISHED.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def _let_go(self) -> None:
         # The file stays: without it, a process that has it open and one that makes it anew would

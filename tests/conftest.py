@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import math
 import os
 import shutil
+import socket
+import struct
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -21,8 +25,8 @@ from fastapi.responses import JSONResponse
 from flows.config import EvalConfig, prepare_prefect, validate
 from tasks.core.records import Given, Problem
 from tasks.dataset import load_problems
-from tasks.endpoint.answers import StepBook, reference_answers
-from tasks.endpoint.replies import read_request
+from tasks.endpoint.answers import Answer, StepBook, reference_answers
+from tasks.endpoint.replies import completion, read_request
 from tasks.endpoint.server import EmbeddedServer, create_app
 from tasks.targets import write_targets
 
@@ -421,3 +425,274 @@ def file_server() -> Iterator[FileServer]:
     """Serve files from memory on loopback."""
     with FileServer() as server:
         yield server
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request as the faulty endpoint saw it; `fault` names what it got, if not just its answer.
+
+    `name` is the one that it carries: sub-step, repeat, digest and number of the try. `in_flight`
+    counts the requests under way when it came, with itself.
+    """
+
+    name: str
+    prompt: str
+    in_flight: int
+    came_s: float
+    fault: str | None = None
+    answered: bool = False
+    ended_s: float | None = None
+
+    @property
+    def generation(self) -> tuple[str, int]:
+        """Sub-step and repeat."""
+        step_id, repeat = self.name.split("/")[:2]
+        return step_id, int(repeat)
+
+    @property
+    def tries(self) -> int:
+        """The number of the try, from 1."""
+        return int(self.name.rpartition("/")[2])
+
+
+class _HungUpError(Exception):
+    """The connection of a request ends here."""
+
+
+PAGE = "<!DOCTYPE html><html><head><title>Bad gateway</title></head><body>nginx</body></html>"
+# Status, headers and body of what comes instead of an answer; None: an error as an API shapes it.
+REFUSALS: dict[str, tuple[int, dict[str, str], str | None]] = {
+    **{str(n): (n, {}, None) for n in (400, 401, 403, 404, 408, 409, 429, 500, 503, 504, 529)},
+    "429 seconds": (429, {"Retry-After": "1"}, None),
+    "429 date": (429, {"Retry-After": "in 1 s"}, None),
+    "429 ms": (429, {"Retry-After-Ms": "300", "Retry-After": "60"}, None),
+    "429 tomorrow": (429, {"Retry-After": "86400"}, None),
+    "502 page": (502, {}, PAGE),
+    "page": (200, {}, PAGE),
+    "invalid json": (200, {}, "{'choices': [}"),
+    "empty body": (200, {}, ""),
+    "empty choices": (200, {}, json.dumps({"object": "chat.completion", "choices": []})),
+    "error inside": (200, {}, json.dumps({"error": {"message": "busy", "code": 503}})),
+}
+# Answers that are answers in spite of it.
+ODD_ANSWERS = {
+    *("wrong type", "byte by byte", "usage missing", "usage zero", "usage null"),
+    *("null content", "cut off"),
+}
+BROKEN_ANSWERS = {"truncated json", "finish error", "finish abort"}
+BROKEN_CONNECTIONS = {
+    *("refused", "dropped", "cut", "reset", "silent", "headers only", "endless bytes"),
+}
+
+
+class FaultyEndpoint:
+    """An OpenAI-compatible endpoint of known answers that fails in every way, as a plan says.
+
+    `plan` names the fault of a request, None for its answer. `record` holds the requests as they
+    came; an answer takes `delay_s`. "refused" closes the port for `closed_s`.
+    """
+
+    faults = (*REFUSALS, *ODD_ANSWERS, *BROKEN_ANSWERS, *BROKEN_CONNECTIONS)
+
+    def __init__(self, problems: Sequence[Problem] = ()) -> None:
+        self.plan: Callable[[Asked], str | None] = lambda _: None
+        self.record: list[Asked] = []
+        self.delay_s = 0.0
+        self.closed_s = 0.3
+        self.port = 0
+        self._book = StepBook(problems, reference_answers(problems))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.StreamWriter] = set()
+        self._readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
+        self._under_way = 0
+
+    @property
+    def base_url(self) -> str:
+        """Return the address for a client."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def met(self) -> Counter[str]:
+        """Count the faults that happened."""
+        return Counter(asked.fault for asked in self.record if asked.fault is not None)
+
+    @property
+    def answered(self) -> Counter[tuple[str, int]]:
+        """Count the whole answers to every sub-step and repeat."""
+        return Counter(asked.generation for asked in self.record if asked.answered)
+
+    def unfinished(self, at_s: float, first: int = 0) -> set[tuple[str, int]]:
+        """Return what of the requests from that number on was not answered yet at that time."""
+        asked = self.record[first:]
+        return {a.generation for a in asked if a.ended_s is None or a.ended_s >= at_s}
+
+    def __enter__(self) -> "FaultyEndpoint":
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(GATE_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(GATE_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _open(self) -> None:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _shut(self) -> None:
+        """Refuse connections for a while; those without a request end too."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            for writer in self._idle:
+                writer.close()
+            await asyncio.sleep(self.closed_s)
+            await self._open()
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Connections close in the next round of the loop.
+        await asyncio.sleep(0.01)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._begin(self._converse(reader, writer))
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._readers[writer] = reader
+        try:
+            while self._server is not None:
+                self._idle.add(writer)
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                self._idle.discard(writer)
+                lines = (line.partition(": ") for line in head.splitlines()[1:])
+                headers = {name.lower(): value for name, _, value in lines}
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                await self._take(head.split()[1], headers, body, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, _HungUpError):
+            pass
+        finally:
+            self._idle.discard(writer)
+            del self._readers[writer]
+            writer.close()
+
+    async def _take(
+        self, path: str, headers: Mapping[str, str], body: bytes, writer: asyncio.StreamWriter
+    ) -> None:
+        chat = read_request(body)
+        if path != "/v1/chat/completions" or chat is None:
+            await send(writer, 404, {}, json.dumps({"detail": "Not Found"}))
+            return
+        self._under_way += 1
+        name = headers.get("x-client-request-id", "")
+        asked = Asked(name, chat.prompt, self._under_way, time.monotonic())
+        self.record.append(asked)
+        try:
+            asked.fault = self.plan(asked)
+            await asyncio.sleep(self.delay_s)
+            answer = self._book.answer(chat.prompt) or Answer("fine")
+            await self._reply(asked, cast("dict[str, Any]", completion(chat, answer)), writer)
+        finally:
+            self._under_way -= 1
+            asked.ended_s = time.monotonic()
+
+    async def _reply(
+        self, asked: Asked, reply: dict[str, Any], writer: asyncio.StreamWriter
+    ) -> None:
+        fault = asked.fault or ""
+        if fault in REFUSALS:
+            status, headers, text = REFUSALS[fault]
+            await send(writer, status, dated(headers), refused(status) if text is None else text)
+        elif fault in BROKEN_CONNECTIONS:
+            await self._fail(fault, json.dumps(reply).encode(), writer)
+        else:
+            text = json.dumps(altered(reply, fault))
+            kind = "text/plain" if fault == "wrong type" else "application/json"
+            text = text[: len(text) // 2] if fault == "truncated json" else text
+            pause_s = 0.0005 if fault == "byte by byte" else 0.0
+            asked.answered = fault not in BROKEN_ANSWERS
+            await send(writer, 200, {"Content-Type": kind}, text, pause_s)
+
+    async def _fail(self, fault: str, body: bytes, writer: asyncio.StreamWriter) -> None:
+        if fault == "refused":
+            self._begin(self._shut())
+        if fault == "reset":
+            # Closing then sends RST instead of FIN.
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        if fault in ("cut", "headers only", "endless bytes"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        if fault == "cut":
+            writer.write(body[: len(body) // 2])
+        await writer.drain()
+        while fault in ("silent", "headers only", "endless bytes"):
+            if self._readers[writer].at_eof():
+                break
+            writer.write(b" " if fault == "endless bytes" else b"")
+            await asyncio.sleep(0.01)
+        raise _HungUpError
+
+
+def dated(headers: Mapping[str, str]) -> dict[str, str]:
+    """Fill in the date of a second from now, in the whole seconds that HTTP has."""
+    date = formatdate(math.ceil(time.time()) + 1, usegmt=True)
+    return {name: date if value == "in 1 s" else value for name, value in headers.items()}
+
+
+def refused(status: int) -> str:
+    """Return an error as OpenAI shapes it."""
+    return json.dumps({"error": {"message": f"fault {status}", "type": "fault", "code": None}})
+
+
+def altered(reply: dict[str, Any], fault: str) -> dict[str, Any]:
+    """Make a reply odd."""
+    choice = reply["choices"][0]
+    changes: dict[str, Callable[[], object]] = {
+        "usage missing": lambda: reply.pop("usage"),
+        "usage zero": lambda: reply.update(usage=dict.fromkeys(reply["usage"], 0)),
+        "usage null": lambda: reply.update(usage=None),
+        "null content": lambda: choice["message"].update(content=None),
+        "cut off": lambda: choice.update(message={"content": "Let me"}, finish_reason="length"),
+        "finish error": lambda: choice.update(finish_reason="error"),
+        "finish abort": lambda: choice.update(finish_reason="abort"),
+    }
+    changes.get(fault, dict)()
+    return reply
+
+
+async def send(
+    writer: asyncio.StreamWriter,
+    status: int,
+    headers: Mapping[str, str],
+    text: str,
+    pause_s: float = 0.0,
+) -> None:
+    """Send a whole response, byte by byte with pauses between."""
+    body = text.encode()
+    lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    data = ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+    for part in [data[i : i + 1] for i in range(len(data))] if pause_s else [data]:
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(pause_s)
+
+
+@pytest.fixture
+def faulty(small_problems: tuple[Problem, ...]) -> Iterator[FaultyEndpoint]:
+    """Serve the small benchmark's gold code, with whatever faults the test plans."""
+    with FaultyEndpoint(small_problems) as served:
+        yield served

@@ -24,7 +24,10 @@ NOT_IN_CORE = {
 }
 LEVELS = {"core": 0, "sandbox": 1, "adapters": 2, "stages": 3, "flows": 4}
 # Tests of what several modules do together.
-WHOLE_FLOW = {"test_library", "test_resume", "test_cache_matrix"}
+WHOLE_FLOW = {
+    *("test_cache_matrix", "test_faults", "test_kills", "test_library", "test_resume"),
+    "test_throughput",
+}
 MOST_LINES = 300
 MOST_FUNCTION_LINES = 50
 

@@ -145,3 +145,15 @@ def serve() -> Iterator[Callable[..., ServedVerifier]]:
 def small_service(serve: Callable[..., ServedVerifier], shared_small: Path) -> ServedVerifier:
     """Serve the small benchmark, without a token."""
     return serve("--dataset", shared_small, "--workers", 2)
+
+
+@pytest.fixture
+def descendants_of() -> Callable[[int], set[int]]:
+    """Tell the processes that a process has started, and those that they have."""
+    return descendants
+
+
+@pytest.fixture
+def are_gone() -> Callable[[set[int]], bool]:
+    """Tell whether all of these processes have ended."""
+    return lambda processes: all(parent_of(Path(f"/proc/{pid}")) is None for pid in processes)

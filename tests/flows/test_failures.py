@@ -7,7 +7,7 @@ import pytest
 
 from flows.attempt import Attempt, finish_attempt
 from flows.failures import find_inherited
-from flows.progress import SilentProgress
+from flows.progress import LoggedProgress
 from flows.runtime import Runtime, Turns
 from tasks.core.chain import Link
 from tasks.core.errors import SandboxError
@@ -76,7 +76,7 @@ class Lines:
 
 def finish(verifier: KnownVerifier, error: Exception | None = None) -> tuple[Runtime, Lines, Any]:
     """Finish an attempt whose verdicts are those of the chain."""
-    lines, progress = Lines(), SilentProgress()
+    lines, progress = Lines(), LoggedProgress()
     services: Any = {"model": None, "verifier": verifier, "generations": None, "verdicts": lines}
     runtime = Runtime(
         problems={}, template="", background=True, repeats=1, progress=progress, turns=Turns(1),

@@ -171,6 +171,27 @@ def test_the_official_template_beside_the_problems_is_used(small: Path) -> None:
     assert load_prompt_template(without).name == "official-without-background"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "background", "name"),
+    [
+        ("own", True, "own-with-background"),
+        ("own", False, "own-without-background"),
+        ("own-without-background", True, "own-without-background"),
+        ("own-with-background", False, "own-with-background"),
+    ],
+)
+def test_a_template_is_chosen_by_its_name(
+    small: Path, prompt: str, *, background: bool, name: str
+) -> None:
+    settings = config(dataset=str(small), prompt=prompt, background=background)
+    assert load_prompt_template(settings).name == name
+
+
+def test_the_official_template_is_refused_where_it_is_not(small: Path) -> None:
+    with pytest.raises(ConfigError, match=r"official prompt template multistep_template\.txt"):
+        load_prompt_template(config(dataset=str(small), prompt="official"))
+
+
 def test_a_given_template_wins(small: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text(GOOD)
     settings = config(dataset=str(small), prompt=str(tmp_path / "mine.txt"))

@@ -146,6 +146,18 @@ def test_a_run_that_was_killed_while_it_started_is_taken_up(tmp_path: Path) -> N
     check_output(tmp_path, IDENTITY)
 
 
+def test_what_a_killed_run_left_unfinished_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run", IDENTITY) as directory:
+        directory.write_run({})
+    ours = (".run.json-a1b2c3d4", ".generations.jsonl-____abcd", ".report.html-00000000")
+    others = (".notes-a1b2c3d4", ".run.json-old", "metrics.json")
+    for name in (*ours, *others):
+        (tmp_path / "run" / name).touch()
+    with RunDirectory(tmp_path / "run", IDENTITY):
+        left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left == {".lock", "run.json", *others}
+
+
 def test_a_file_in_the_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "below"):

@@ -44,6 +44,15 @@ OVERFLOWS = {
         "max_seq_len (8192) - `splited_prompt_len` (8344) - `query_token_len` (0)",
     ),
     "openai configured": Refusal(400, "Input tokens exceed the configured limit of 272000 tokens."),
+    "llama-cpp-python server": Refusal(
+        400,
+        "This model's maximum context length is 512 tokens. However, you requested 1005 tokens "
+        "(1000 in the messages, 5 in the completion). Please reduce the length of the messages or "
+        "completion.",
+        kind="invalid_request_error",
+        param="messages",
+        code="context_length_exceeded",
+    ),
     "anthropic": Refusal(400, "prompt is too long: 210000 tokens > 200000 maximum"),
     "anthropic total": Refusal(400, "input length and `max_tokens` exceed context limit: 19 + 9"),
     "window": Refusal(400, "refused", kind="model_context_window_exceeded"),
@@ -51,6 +60,23 @@ OVERFLOWS = {
     "gateway": Refusal(400, "prompt length 5000 exceeds maximum input length 4096"),
     "groq": Refusal(413, "Please reduce the length of the messages or completion."),
     "litellm": Refusal(400, "litellm.ContextWindowExceededError: no room", code="400"),
+    "litellm before a model": Refusal(
+        400,
+        "litellm.ContextWindowExceededError: litellm.BadRequestError: ContextWindowExceededError: "
+        "OpenAIException - This model's maximum context length is 512 tokens. However, you "
+        "requested 762 tokens (757 in the messages, 5 in the completion). Please reduce the length "
+        "of the messages or completion.\nmodel=openai. context_window_fallbacks=None.",
+        kind="invalid_request_error",
+        code="400",
+    ),
+    "litellm's own check": Refusal(
+        400,
+        "litellm.ContextWindowExceededError: litellm.BadRequestError: litellm._pre_call_checks: "
+        "Context Window exceeded for given call. No models have context window large enough for "
+        "this call.\nModel=openai/gpt-4o-mini, Max Input Tokens=50, Got=109",
+        kind="invalid_request_error",
+        code="400",
+    ),
     "litellm kind": Refusal(400, "no room", kind="ContextWindowExceededError"),
     "gemini": Refusal(
         400, "The input token count (12) exceeds the maximum number of tokens allowed"
