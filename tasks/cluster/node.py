@@ -24,7 +24,7 @@ from tasks.cluster.messages import (
 from tasks.cluster.node_environments import take_environments
 from tasks.cluster.node_targets import Arrival, find_targets
 from tasks.cluster.recipe import Recipe, items, read_recipe
-from tasks.core.errors import EvalError, SandboxError
+from tasks.core.errors import EvalError, SandboxError, TargetError
 from tasks.core.records import Problem, Verdict
 from tasks.core.verdict_keys import JUDGE_VERSION, SANDBOX_VERSION
 from tasks.cost_store import CostStore
@@ -64,7 +64,7 @@ class NodeVerifier:
 
     async def answer(self, request: bytes, attachment: bytes = b"") -> bytes:
         """Answer a request; `attachment` is a part of the targets."""
-        self._heard = asyncio.get_running_loop().time()
+        self._hear()
         try:
             return pack(await self._answer(unpack(request), attachment))
         except EvalError as error:
@@ -119,7 +119,11 @@ class NodeVerifier:
     async def _receive(self, offset: int, part: bytes) -> dict[str, Any]:
         if self._arrival is None or self._asked is None:
             return {Answer.CLOSED: True}
-        targets = await asyncio.to_thread(self._arrival.take, offset, part)
+        try:
+            targets = await asyncio.to_thread(self._arrival.take, offset, part)
+        except TargetError:
+            await self._close()
+            raise
         return {Answer.DONE: True} if targets is None else await self._start(self._asked, targets)
 
     async def _start(self, asked: _Asked, targets: Path) -> dict[str, Any]:
@@ -132,6 +136,8 @@ class NodeVerifier:
             await stack.enter_async_context(runner)
             self._stack = stack.pop_all()
         self._runner = runner
+        # Nobody need ask anything while a node is being opened, which may take minutes.
+        self._hear()
         self._watch = asyncio.create_task(self._close_unheard())
         return {Answer.READY: report_fields(_report(runner, asked.costs))}
 
@@ -158,6 +164,9 @@ class NodeVerifier:
         pairs = [map(text, items(pair)) for pair in items(fields["problems"])]
         problems = [Problem(problem_id, "", imports, ()) for problem_id, imports in pairs]
         return {Answer.MISSING: await runner.find_unimportable(problems)}
+
+    def _hear(self) -> None:
+        self._heard = asyncio.get_running_loop().time()
 
     async def _close_unheard(self) -> None:
         loop = asyncio.get_running_loop()

@@ -25,7 +25,12 @@ from tasks.dataset import load_problems
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "scicode"
 START_S = 180.0
 # Ray takes loopback for what others cannot reach, unless it is told that there is nothing else.
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+LOOPBACK = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Its workers step back behind everybody else on the machine, which may be busy.
+    "RAY_worker_niceness": "0",
+}
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs SciCode's data in ../shared/data")
 
