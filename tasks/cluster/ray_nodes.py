@@ -77,7 +77,7 @@ class RayNodes:
             return bytes(await actor.answer.remote(request, attachment))
         # Whatever Ray raises, there is no answer.
         except Exception as error:
-            raise NodeLostError(node, _first_line(error)) from error
+            raise NodeLostError(node, f"{type(error).__name__}: {error}") from error
 
     async def drop(self, node: str) -> None:
         """End the actor on a node."""
@@ -102,8 +102,3 @@ class RayNodes:
         actor = self._ray.remote(NodeVerifier).options(**options).remote()
         self._actors[node] = actor
         return actor
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

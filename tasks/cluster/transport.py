@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+# Ray tells a whole page.
+_MOST_CHARACTERS = 200
+
+
 class NodeLostError(Exception):
     """A node did not answer and will not: it, or the process that verifies on it, has ended."""
 
     def __init__(self, node: str, reason: str) -> None:
-        super().__init__(f"{node} ({reason})")
+        super().__init__(f"{node} ({' '.join(reason.split())[:_MOST_CHARACTERS]})")
 
 
 @dataclass(frozen=True, slots=True)

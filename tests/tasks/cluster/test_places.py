@@ -1,7 +1,6 @@
 """Places go to the longest first, on the node with most of them free."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 
 import pytest
 
@@ -62,7 +61,7 @@ def test_a_removed_node_gets_nothing_even_if_a_place_is_given_back() -> None:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_place_is_not_lost_with_who_waited_for_it(late: bool) -> None:
+def test_a_place_is_not_lost_with_who_waited_for_it(*, late: bool) -> None:
     async def talk() -> str:
         places = Places_()
         places.add("a", 1)
@@ -81,13 +80,13 @@ def test_a_place_is_not_lost_with_who_waited_for_it(late: bool) -> None:
 
 
 def test_closed_places_fail_who_waits_and_who_comes() -> None:
-    async def talk(ask: Callable[[Places_], Coroutine[None, None, str]]) -> None:
+    async def talk() -> None:
         places = Places_()
-        waiting = asyncio.create_task(ask(places))
+        waiting = asyncio.create_task(places.take(1.0))
         await settle()
         places.close(RuntimeError("no nodes"))
-        for coming in (waiting, ask(places)):
+        for coming in (waiting, places.take(1.0)):
             with pytest.raises(RuntimeError, match="no nodes"):
                 await coming
 
-    asyncio.run(talk(lambda places: places.take(1.0)))
+    asyncio.run(talk())
