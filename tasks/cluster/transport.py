@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-
 # Ray tells a whole page.
 _MOST_CHARACTERS = 200
 
