@@ -30,13 +30,18 @@ def make_remote_runner(
     address = settings.execution_address or "auto"
     return RemoteRunner(
         RayNodes(address) if ray else DaskNodes(address),
-        _recipe(settings, dataset),
+        make_recipe(settings, dataset),
         settings.workers,
         announce,
     )
 
 
-def _recipe(settings: DataSettings, dataset: Dataset) -> Recipe:
+def make_recipe(settings: DataSettings, dataset: Dataset) -> Recipe:
+    """Return what nodes need to know.
+
+    Raises:
+        ConfigError: a lock file cannot be used, or two environments have one name.
+    """
     targets = dataset.targets.absolute()
     environments = tuple(map(_asked, dict.fromkeys(settings.environments)))
     names = [environment.name for environment in environments]

@@ -55,6 +55,7 @@ class Members:
         self._announce = announce
         self._patience_s = patience_s
         self._links: list[NodeLink] = []
+        self._started: set[NodeLink] = set()
         self._refused: dict[str, str] = {}
         self._openings = Counter[str]()
         self._opening: dict[str, asyncio.Task[None]] = {}
@@ -80,23 +81,20 @@ class Members:
 
     async def tend(self) -> None:
         """Tell nodes that somebody is there, and look for new ones, until there are none."""
-        loop = asyncio.get_running_loop()
-        seen = loop.time()
-        while True:
-            await self._pause()
-            await asyncio.gather(*map(self._ping, self._links))
-            await self._take_in()
-            if self._links or self._opening:
-                seen = loop.time()
-            elif loop.time() - seen > self._patience_s:
-                self.places.close(self._without_nodes("all were lost"))
-                return
+        try:
+            await self._tend()
+            self.places.close(self._without_nodes("all were lost"))
+        except Exception as error:
+            # Nobody would notice that programs wait for ever.
+            self.places.close(SandboxError(f"cannot look after the nodes: {error!r}; report it"))
+            raise
 
     async def lose(self, link: NodeLink, error: NodeLostError) -> None:
         """Give no more programs to a node; those that it has run elsewhere."""
         if link not in self._links:
             return
         self._links.remove(link)
+        self._started.discard(link)
         self.places.remove(link)
         self._announce(f"node {error} was lost; its programs run elsewhere")
         self._woken.set()
@@ -108,26 +106,34 @@ class Members:
         for task in opening:
             task.cancel()
         await asyncio.gather(*opening, return_exceptions=True)
-        links, self._links = self._links, []
-        await asyncio.gather(*(link.close() for link in links))
+        await asyncio.gather(*(link.close() for link in self._started))
+
+    async def _tend(self) -> None:
+        loop = asyncio.get_running_loop()
+        seen = loop.time()
+        while loop.time() - seen <= self._patience_s:
+            await self._pause()
+            await asyncio.gather(*map(self._ping, self._links))
+            await self._take_in()
+            if self._links or self._opening:
+                seen = loop.time()
 
     async def _open(self, place: NodePlace) -> NodeLink | None:
         """Open a node; None if it is lost, or says that it cannot do its work."""
         self._openings[place.name] += 1
         link = NodeLink(self._transport, place)
+        self._started.add(link)
         try:
             await link.open(self._recipe, self._workers or place.cores)
         except NodeLostError as error:
             self._announce(f"node {error} could not be opened")
             self._note_loss(place, error)
+            self._started.discard(link)
             await link.lose()
             return None
         except (SandboxError, KeyError, TypeError, ValueError) as error:
             await self._refuse(link, str(error))
             return None
-        except BaseException:
-            await link.close()
-            raise
         return link
 
     async def _use(self, link: NodeLink, place: NodePlace) -> None:
@@ -148,6 +154,7 @@ class Members:
     async def _refuse(self, link: NodeLink, why: str) -> None:
         self._refused[link.name] = why
         self._announce(f"node {link.name} is not used: {why}")
+        self._started.discard(link)
         await link.close()
 
     def _note_loss(self, place: NodePlace, error: NodeLostError) -> None:

@@ -32,7 +32,8 @@ PART_BYTES = 4 * 2**20
 # A cluster may first have to start a process for it, behind others' work.
 _START_LIMIT_S = 180.0
 _PING_LIMIT_S = 60.0
-_CLOSE_LIMIT_S = 30.0
+# Who cancels an evaluation does not wait for a node that hangs; it stops by itself.
+_CLOSE_LIMIT_S = 8.0
 
 
 class NodeLink:

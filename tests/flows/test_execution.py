@@ -1,5 +1,6 @@
 """Programs are verified on the nodes of a cluster, and none is lost with a node."""
 
+import hashlib
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import pytest
 from flows.config import VerifyConfig, validate
 from flows.dataset import load_dataset
 from flows.derive import gold_programs
-from flows.execution import make_remote_runner
+from flows.execution import make_recipe, make_remote_runner
 from tasks.core.errors import ConfigError
 from tasks.core.records import Given
 from tasks.dataset import load_problems
@@ -149,6 +150,33 @@ def test_gold_passes_on_two_nodes_though_one_is_killed(kind: str, tmp_path: Path
 def test_programs_run_here_unless_a_cluster_is_asked_for(small: Path) -> None:
     settings = validate(VerifyConfig, {"dataset": str(small), "programs": small})
     assert make_remote_runner(settings, load_dataset(settings), print) is None
+
+
+def test_nodes_are_told_what_is_checked_there(small: Path) -> None:
+    targets = small.with_name("targets.h5")
+    given = {"cache_dir": Path.home() / "kept", "environments": "current,scipy-2024"}
+    settings = validate(VerifyConfig, {"dataset": str(small), "programs": small, **given})
+    recipe = make_recipe(settings, load_dataset(settings))
+    assert recipe.targets.path == str(targets)
+    assert recipe.targets.sha256 == hashlib.sha256(targets.read_bytes()).hexdigest()
+    assert recipe.targets.size_bytes == targets.stat().st_size
+    assert set(recipe.cases) == {"1.1", "1.2", "1.3", "2.2"}
+    # A node has another home, and need not have this release's lock files.
+    assert recipe.cache_dir == "~/kept"
+    current, old = recipe.environments
+    assert (current.name, current.lock) == ("current", None)
+    assert old.name == "scipy-2024"
+    assert old.lock is not None
+    assert old.lock.startswith("#")
+    assert "scipy==" in old.lock
+
+
+def test_two_environments_of_one_name_are_refused(small: Path, tmp_path: Path) -> None:
+    (tmp_path / "scipy-2024.lock").write_text("# python: 3.11\nscipy==1.14.1\n")
+    given = {"environments": f"scipy-2024,{tmp_path / 'scipy-2024.lock'}"}
+    settings = validate(VerifyConfig, {"dataset": str(small), "programs": small, **given})
+    with pytest.raises(ConfigError, match="expected environments of different names"):
+        make_recipe(settings, load_dataset(settings))
 
 
 @pytest.mark.parametrize(

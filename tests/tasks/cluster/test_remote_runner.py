@@ -58,6 +58,7 @@ class ToldNodes:
     def __init__(self, *names: str) -> None:
         self.reports = dict.fromkeys(names, REPORT)
         self.errors: dict[str, str] = {}
+        self.slow: str | None = None
         self.opened, self.closed, self.ran = Counter[str](), Counter[str](), Counter[str]()
         self.cancelled: list[int] = []
         self.run: Run = passing
@@ -92,6 +93,7 @@ class ToldNodes:
         match Ask(fields["ask"]):
             case Ask.OPEN:
                 self.opened[node] += 1
+                await asyncio.sleep(60 if node == self.slow else 0)
                 if node in self.errors:
                     return {Answer.ERROR: self.errors[node]}
                 return {Answer.READY: report_fields(self.reports[node])}
@@ -262,6 +264,19 @@ def test_an_evaluation_whose_nodes_are_all_lost_ends() -> None:
                 await runner.run(work())
 
     play("a", act, patience_s=0.5)
+
+
+def test_a_start_that_is_cancelled_leaves_no_node_open() -> None:
+    async def act(nodes: ToldNodes, runner: RemoteRunner) -> None:
+        nodes.slow = "b"
+        starting = asyncio.create_task(runner.__aenter__())
+        await asyncio.sleep(0.05)
+        assert nodes.opened == {"a": 1, "b": 1}
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+
+    nodes, _ = play("a b", act)
+    assert nodes.closed == {"a": 1, "b": 1}
 
 
 def test_a_program_that_nobody_waits_for_is_cancelled_on_its_node() -> None:
