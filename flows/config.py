@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from flows.endpoint_config import EndpointConfig
+from flows.execution_config import ExecutionConfig
 from flows.form import SETTINGS
 from flows.sampling_config import SamplingConfig
 from flows.server_settings import read_server_settings
@@ -63,7 +64,7 @@ def _default_cache() -> Path:
     return Path(base) / "scicode-flows"
 
 
-class DataSettings(BaseModel):
+class DataSettings(ExecutionConfig):
     """Which problems are evaluated, and what their programs may use."""
 
     model_config = SETTINGS

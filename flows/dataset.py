@@ -19,6 +19,7 @@ from tasks.core.records import Environment, Limits, Problem
 from tasks.core.rulings import Confirmation
 from tasks.cost_store import CostStore
 from tasks.dataset import ProblemSet, load_problems, select_problems
+from tasks.runner import Runner, Terms
 from tasks.sandbox.layers import Level
 from tasks.target_digests import target_digests
 from tasks.targets import TargetFile, check_targets
@@ -159,10 +160,26 @@ def _limits(settings: DataSettings, cpu_s: float) -> Limits:
     return Limits(cpu_s=cpu_s, wall_s=wall_s, memory_bytes=settings.memory_bytes)
 
 
+def terms(settings: DataSettings) -> Terms:
+    """Return what programs may use and must bear."""
+    required, reveal = settings.isolation, settings.reveal_targets
+    return Terms(limits(settings), step_limits(settings), required, reveal)
+
+
 def make_verifier(
-    settings: DataSettings, dataset: Dataset, environments: tuple[Environment, ...] = ()
+    settings: DataSettings,
+    dataset: Dataset,
+    environments: tuple[Environment, ...] = (),
+    runner: Runner | None = None,
 ) -> Verifier:
-    """Return the verifier of a dataset's programs, not yet started."""
+    """Return the verifier of a dataset's programs, not yet started.
+
+    Args:
+        settings: what programs may use.
+        dataset: what is verified.
+        environments: where programs run on this machine.
+        runner: runs them elsewhere instead.
+    """
     options = VerifierOptions(
         environments=environments,
         step_limits=step_limits(settings),
@@ -170,6 +187,7 @@ def make_verifier(
         reveal=settings.reveal_targets,
         memory=_memory(settings, dataset),
         costs=CostStore(settings.cache_dir / "costs" / dataset.targets_sha256[:12]),
+        runner=runner,
     )
     return Verifier(
         dataset.plans,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from flows.config import DataSettings, Unimportable
 from flows.dataset import Dataset, make_verifier, with_scored_steps
+from flows.execution import make_remote_runner
 from flows.progress import Progress
 from flows.session import SESSION
 from tasks.core.errors import ConfigError
@@ -48,8 +49,10 @@ async def open_verifier(
         ConfigError: an environment cannot be had, or dependencies are missing from all of them.
         SandboxError: the sandbox or the judge does not start.
     """
-    environments = await _take_environments(settings, stack)
-    verifier = await stack.enter_async_context(make_verifier(settings, dataset, environments))
+    runner = make_remote_runner(settings, dataset, SESSION.get().progress.note)
+    environments = () if runner else await _take_environments(settings, stack)
+    verifier = make_verifier(settings, dataset, environments, runner)
+    await stack.enter_async_context(verifier)
     judged = [
         problem
         for problem in with_scored_steps(dataset.problems, dataset.scored)

@@ -1,43 +1,25 @@
-"""program -> outcome -> verdict: sandbox and judge together, for the sub-steps of a benchmark.
+"""program -> verdict: what a verdict on a sub-step of a benchmark takes, wherever programs run.
 
 A program runs in every environment that is asked for, and again where its verdict is to be
-confirmed; `tasks.core.rulings` makes one verdict of several.
+confirmed; `tasks.core.rulings` makes one verdict of several. `tasks.runner` says who runs it.
 """
 
 import asyncio
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-import numpy as np
-import scipy
-
-from tasks.core.records import (
-    Candidate,
-    Ending,
-    Environment,
-    Job,
-    Limits,
-    Outcome,
-    Problem,
-    Reason,
-    Verdict,
-)
+from tasks.core.records import Candidate, Environment, Limits, Problem, Reason, Verdict
 from tasks.core.rulings import Confirmation, rule_environments, rule_tries
 from tasks.core.splitting.split import SplitCase, split_cases
 from tasks.core.verdict_keys import Conditions
 from tasks.cost_store import CostStore
-from tasks.dependencies import find_unimportable
-from tasks.judge.client import Judge
-from tasks.judge.messages import Request
-from tasks.sandbox.admission import Admission
-from tasks.sandbox.layers import Level, LevelReport, rank
-from tasks.sandbox.memory import available_memory_bytes
-from tasks.sandbox.pool import SandboxPool
+from tasks.local_runner import LocalRunner
+from tasks.runner import Runner, Terms, Work
+from tasks.sandbox.layers import Level, LevelReport
 from tasks.verdict_memory import VerdictMemory, Verification
 
 
@@ -63,13 +45,19 @@ def plan_steps(problems: Iterable[Problem], scored: frozenset[str]) -> dict[str,
     }
 
 
+def cases_of(plans: Mapping[str, StepPlan]) -> dict[str, tuple[SplitCase, ...]]:
+    """Return the cases of every plan, by sub-step."""
+    return {step_id: plan.cases for step_id, plan in plans.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class VerifierOptions:
     """What a verifier may be told besides the usual.
 
     `environments` are where programs run, this interpreter if there are none; `step_limits` take
     the place of the usual limits for some sub-steps; `reveal` lets details quote targets; `memory`
-    knows verdicts of earlier runs, and `costs` what their programs took.
+    knows verdicts of earlier runs, and `costs` what their programs took; `runner` runs them
+    elsewhere, with environments and costs of its own.
     """
 
     environments: tuple[Environment, ...] = ()
@@ -78,14 +66,14 @@ class VerifierOptions:
     reveal: bool = False
     memory: VerdictMemory | None = None
     costs: CostStore | None = None
+    runner: Runner | None = None
 
 
 _USUAL = VerifierOptions()
-_JUDGE_LIBRARIES = (f"numpy {np.__version__}", f"scipy {scipy.__version__}")
 
 
 class Verifier:
-    """Runs programs in the sandbox and has the judge decide; safe to call from many tasks.
+    """Has programs run and judged; safe to call from many tasks.
 
     Attributes:
         programs_run: how many programs ran, tries and environments counted apart; a verdict that
@@ -104,26 +92,21 @@ class Verifier:
         options: VerifierOptions = _USUAL,
     ) -> None:
         self._plans = plans
-        self._limits = limits
-        self._required = required
         self._options = options
+        self._terms = Terms(limits, options.step_limits, required, options.reveal)
         self.programs_run = 0
-        self._workers = workers
-        self._environments = options.environments or (Environment("current", sys.executable, ""),)
-        self._pools: dict[str, SandboxPool] = {}
-        self._judge = Judge(targets)
-        self._stack = AsyncExitStack()
+        self._runner = options.runner or LocalRunner(
+            cases_of(plans),
+            targets,
+            workers,
+            self._terms,
+            options.environments or (Environment("current", sys.executable, ""),),
+            options.costs,
+        )
 
     async def __aenter__(self) -> Self:
-        """Start the judge and the sandbox."""
-        # All environments together never have more children than there are places.
-        shared = Admission(self._workers, available_memory_bytes())
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._judge)
-            for environment in self._environments:
-                pool = self._make_pool(environment, shared, stack)
-                self._pools[environment.name] = await stack.enter_async_context(pool)
-            self._stack = stack.pop_all()
+        """Start what runs programs and judges them."""
+        await self._runner.__aenter__()
         return self
 
     async def __aexit__(
@@ -132,33 +115,27 @@ class Verifier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop both; no child survives."""
-        await self._stack.__aexit__(kind, error, trace)
+        """Stop it; no child survives."""
+        await self._runner.__aexit__(kind, error, trace)
 
     @property
     def isolation(self) -> LevelReport:
         """The confinement that programs have, the weakest of all environments', once entered."""
-        return min((pool.report for pool in self._pools.values()), key=lambda r: rank(r.level))
+        return self._runner.isolation
 
     @property
     def blas_core(self) -> str | None:
         """The processor that programs' OpenBLAS computes for, once entered."""
-        return next(iter(self._pools.values())).blas_core
+        return self._runner.blas_core
 
     @property
     def environments(self) -> tuple[Environment, ...]:
-        """Where programs run."""
-        return self._environments
+        """Where programs run; known once entered where they run elsewhere."""
+        return self._runner.environments
 
     async def find_unimportable(self, problems: Iterable[Problem]) -> dict[str, str]:
         """Return the problems whose dependencies are missing in every environment, and why."""
-        asked = tuple(problems)
-        missing = [await find_unimportable(pool, asked) for pool in self._pools.values()]
-        return {
-            problem_id: reason
-            for problem_id, reason in missing[0].items()
-            if all(problem_id in found for found in missing)
-        }
+        return await self._runner.find_unimportable(problems)
 
     def has(self, step_id: str) -> bool:
         """Whether the sub-step is scored."""
@@ -186,71 +163,32 @@ class Verifier:
 
     async def _try(self, work: Verification) -> Verdict:
         """Verify once in every environment."""
-        verdicts = await asyncio.gather(*(self._recall(work, e) for e in self._environments))
-        names = (environment.name for environment in self._environments)
+        places = self.environments
+        verdicts = await asyncio.gather(*(self._recall(work, place) for place in places))
+        names = (environment.name for environment in places)
         return rule_environments(tuple(zip(names, verdicts, strict=True)))
 
     async def _recall(self, work: Verification, environment: Environment) -> Verdict:
         """Take the verdict that is known, or find it out and keep it."""
         memory = self._options.memory
-        pool, limits = self._pools[environment.name], self._limits_of(work.step_id)
         # Without a name for what is installed, a verdict could not be told from an older one.
         if memory is None or not environment.sha256:
-            return await self._run(work, pool, limits)
-        reveal = self._options.reveal
+            return await self._run(work, environment)
         conditions = Conditions(
-            environment.sha256, limits, reveal, pool.blas_core, _JUDGE_LIBRARIES
+            environment.sha256,
+            self._terms.limits_of(work.step_id),
+            self._terms.reveal,
+            self._runner.blas_core,
+            self._runner.judge_libraries,
         )
-        known = memory.recall(work, conditions, self._required)
+        known = memory.recall(work, conditions, self._terms.required)
         if known is not None:
             return known
-        verdict = await self._run(work, pool, limits)
+        verdict = await self._run(work, environment)
         memory.keep(work, conditions, verdict)
         return verdict
 
-    async def _run(self, work: Verification, pool: SandboxPool, limits: Limits) -> Verdict:
-        """Run the program and have the judge decide."""
+    async def _run(self, work: Verification, environment: Environment) -> Verdict:
         self.programs_run += 1
-        job = Job(work.program, tuple(case.child for case in work.cases))
-        outcome = await pool.run(job, limits, key=work.step_id)
-        unfenced = work.candidate is not None and not work.candidate.fenced
-        if outcome.ending is Ending.SYNTAX_ERROR and unfenced:
-            return _verdict(Reason.NO_CODE, f"no code block; {outcome.detail}", outcome)
-        request = Request(
-            work.step_id,
-            tuple(case.judge for case in work.cases),
-            outcome.ending,
-            outcome.detail,
-            outcome.frames,
-            reveal=self._options.reveal,
-        )
-        judgement = await self._judge.judge(request)
-        reason = judgement.reason
-        if outcome.violation and reason in (Reason.EXCEPTION, Reason.KILLED):
-            reason = Reason.VIOLATION
-        return _verdict(reason, judgement.detail, outcome)
-
-    def _make_pool(
-        self, environment: Environment, shared: Admission, stack: AsyncExitStack
-    ) -> SandboxPool:
-        """Make a pool that plans by what programs took in earlier runs, and remembers it."""
-        store = self._options.costs
-        known = {} if store is None else store.load(environment.sha256)
-        pool = SandboxPool(
-            self._workers,
-            self._limits,
-            python=environment.python,
-            required=self._required,
-            costs=known,
-            admission=shared,
-        )
-        if store is not None:
-            stack.callback(lambda: store.save(environment.sha256, known, pool.costs))
-        return pool
-
-    def _limits_of(self, step_id: str) -> Limits:
-        return self._options.step_limits.get(step_id, self._limits)
-
-
-def _verdict(reason: Reason, detail: str, outcome: Outcome) -> Verdict:
-    return Verdict(reason, detail, outcome.duration_s, outcome.layers)
+        fenced = work.candidate is None or work.candidate.fenced
+        return await self._runner.run(Work(environment.name, work.step_id, work.program, fenced))

@@ -59,6 +59,8 @@ UNKEYED: dict[str, Changes] = {
     "step_time_limits": {"step_time_limits": "1.1=7"},
     "memory_bytes": {"memory_bytes": 2**30},
     "isolation": {"isolation": "any"},
+    "execution": {"execution": "ray"},
+    "execution_address": {"execution": "dask", "execution_address": "tcp://127.0.0.1:9"},
     "workers": {"workers": 3},
     "environments": {"environments": "scipy-2024"},
     "unimportable": {"unimportable": "leave-out"},
