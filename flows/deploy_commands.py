@@ -15,6 +15,12 @@ DONE = 0
 
 def add_deploy_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     """Add `deploy`, `serve` and `build` to the command line."""
+    _add_deploy(add_parser)
+    _add_serve(add_parser)
+    _add_build(add_parser)
+
+
+def _add_deploy(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     deploy = add_parser(
         "deploy",
         help="register the deployments at a Prefect server, for workers",
@@ -38,6 +44,9 @@ def add_deploy_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> N
         "--image", metavar="NAME", help="image of the containers (default: the pool's)"
     )
     deploy.set_defaults(handler=_deploy)
+
+
+def _add_serve(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     serve = add_parser(
         "serve",
         help="serve the deployments without a worker",
@@ -53,6 +62,9 @@ def add_deploy_commands(add_parser: Callable[..., argparse.ArgumentParser]) -> N
         help="evaluations that run at once, others wait (default: 1)",
     )
     serve.set_defaults(handler=_serve)
+
+
+def _add_build(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
     build = add_parser(
         "build",
         help="build environments that programs run in, before they are needed",

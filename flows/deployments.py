@@ -108,7 +108,7 @@ def check_server() -> None:
     """
     if not PREFECT_API_URL.value():
         raise ConfigError(
-            "expected a Prefect server, found none: start one (`prefect server start`), then "
+            "expected a Prefect server, found none: start one (`scicode-flows server`), then "
             "`export PREFECT_API_URL=http://127.0.0.1:4200/api`"
         )
 

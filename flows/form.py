@@ -10,6 +10,9 @@ from pydantic import ConfigDict
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 
 _ORDER = (
+    # What a night finds, and what it makes of it.
+    *("checkpoints", "checkpoint_list", "model_template", "order", "settle_s", "per_night"),
+    *("tries", "runs_root", "significance", "least_drop", "artifact_key"),
     # The model and where it is asked.
     *("model", "base_url", "api_key_env", "checkpoint", "serve_command", "serve_timeout_s"),
     "hash_weights",
@@ -31,6 +34,9 @@ _ORDER = (
     *("output", "cache_dir"),
 )
 _TITLES = {
+    "artifact_key": "Key of the trend artifact",
+    "checkpoint_list": "List of checkpoints",
+    "checkpoints": "Checkpoints (glob)",
     "api_key_env": "API key variable",
     "confirm": "Confirming tries",
     "environments": "Python environments",
@@ -40,6 +46,10 @@ _TITLES = {
     "max_tokens_total": "Most tokens in all",
     "max_cost": "Most cost",
     "output": "Run directory",
+    "per_night": "Checkpoints per night",
+    "runs_root": "Folder of run directories",
+    "settle_s": "Settled for (seconds)",
+    "tries": "Tries per checkpoint",
     "scored": "Scored sub-steps",
     "stop": "Stop texts",
     "unimportable": "Problems that cannot be imported",
@@ -49,6 +59,8 @@ _TITLES = {
 }
 # Where the form takes another notation than the command line, or would take `<` for a tag.
 _HELP = {
+    "checkpoint_list": "checkpoints instead of a glob: paths for the serve_command, NAME=IDENTITY "
+    "for models at base_url, names of the embedded endpoint's models",
     "environments": "Python environments that programs run in: current, a name in "
     "deployments/environments or a lock file; with several, a program passes that passes in one "
     "of them",

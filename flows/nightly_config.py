@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from flows.config import EvalConfig, ids, validate
+from flows.form import arrange
 from tasks.core.checkpoint_series import Checkpoint, Order
 
 OF_ONE_CHECKPOINT = ("checkpoint", "output")
@@ -83,6 +84,7 @@ def _without_others(schema: dict[str, Any]) -> None:
     """Leave out of the form what each checkpoint gets for itself."""
     for name in OF_ONE_CHECKPOINT:
         schema["properties"].pop(name, None)
+    arrange(schema)
 
 
 class NightlyConfig(EvalConfig, NightSettings):

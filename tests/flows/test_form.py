@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from flows.config import EvalConfig, VerifyConfig
+from flows.nightly_config import NightlyConfig
 
 ENUMS = {
     "api": ["chat", "responses"],
@@ -79,6 +80,17 @@ def test_a_setting_that_may_be_absent_is_a_plain_input(
     assert fields["base_url"]["type"] == "string"
     assert fields["output"]["type"] == "string"
     assert (fields["top_p"]["type"], fields["top_p"]["maximum"]) == ("number", 1)
+
+
+def test_the_form_of_a_night_begins_with_its_checkpoints_and_goes_on_like_that_of_an_evaluation(
+    fields: dict[str, dict[str, Any]],
+) -> None:
+    night = NightlyConfig.model_json_schema()["properties"]
+    order = list(night)
+    assert order[:3] == ["checkpoints", "checkpoint_list", "model_template"]
+    assert [name for name, field in night.items() if "anyOf" in field or "title" not in field] == []
+    common = [name for name in fields if name in night]
+    assert sorted(common, key=order.index) == common
 
 
 @pytest.mark.parametrize("name", ENUMS)
