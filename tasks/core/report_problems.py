@@ -6,7 +6,7 @@ Nothing is told by colour alone: every cell of the map has its sign, or the shar
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tasks.core.html_elements import Html, clipped, element, scrolling, table
+from tasks.core.html_elements import Child, Html, clipped, element, scrolling, table
 from tasks.core.records import AttemptResult, StepResult
 from tasks.core.report_records import RunFiles, short_id
 from tasks.core.reporting import problem_rows
@@ -53,7 +53,9 @@ def problems_section(run: RunFiles, names: Mapping[str, str]) -> Html:
         for column in _COLUMNS
         if column not in {"name", "tokens"} or any(row[column] for row in rows)
     ]
-    cells = [tuple(_problem_cell(row, column) for column in shown) for row in rows]
+    cells: list[tuple[Child, ...]] = [
+        tuple(_problem_cell(row, column) for column in shown) for row in rows
+    ]
     caption = "All repeats together"
     return element(
         "section",
