@@ -43,8 +43,9 @@ def mapping(value: JsonValue) -> Mapping[str, JsonValue]:
 
 def number(value: JsonValue) -> float | None:
     """Take a number; anything else counts as none."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
 
 
 def short_id(identifier: str) -> str:
