@@ -75,7 +75,8 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
         document = await _publish(config, inputs, opened, runtime, output / REPORT)
         directory.write_json("metrics.json", document)
         record.complete()
-        write_report(output)
+    # Last, since usage.json is written when the stack is left.
+    write_report(output)
     return document
 
 

@@ -6,6 +6,7 @@ that a reader cannot see, or that would turn the order of the others, are writte
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -65,7 +66,7 @@ def clipped(text: str, most: int, *, kept_end: int = 0) -> str:
 
 
 def table(
-    caption: str, head: tuple[str, ...], rows: list[tuple[Child, ...]], *, class_: str = ""
+    caption: str, head: tuple[str, ...], rows: Sequence[tuple[Child, ...]], *, class_: str = ""
 ) -> Html:
     """Return a table whose first column heads its rows, in a box that scrolls sideways."""
     columns = (element("th", title, scope="col") for title in head)
