@@ -87,8 +87,11 @@ class Session:
         wait_until(lambda: self.state(run_id) in names, lambda: self.log("worker"))
 
     def problems(self, run_id: str) -> dict[str, str]:
-        """Return the state of each problem's subflow, by its name."""
-        body = {"flow_runs": {"parent_flow_run_id": {"any_": [run_id]}}}
+        """Return the state of each problem's newest subflow, by its name."""
+        body = {
+            "flow_runs": {"parent_flow_run_id": {"any_": [run_id]}},
+            "sort": "START_TIME_ASC",
+        }
         found = self.http.post("/flow_runs/filter", json=body).json()
         return {run["name"]: run["state"]["name"] for run in found}
 
