@@ -21,7 +21,11 @@ from flows.config import (
     prepare_prefect,
     process_environment,
 )
+from flows.deploy_commands import add_deploy_commands
+from flows.nightly_command import add_nightly_command
 from flows.options import add_settings, given_settings
+from flows.report_command import add_report_command
+from flows.server_command import add_server_command
 from flows.service_config import ServiceConfig
 from flows.settings import load_config, load_service_config, load_verify_config
 from flows.setup_commands import add_setup_commands
@@ -96,8 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("programs", type=Path, help="JSON lines of step_id, program and repeat")
     add_settings(verify, DataSettings)
     verify.set_defaults(handler=_verify)
+    add_nightly_command(commands.add_parser)
     add_setup_commands(commands.add_parser)
+    add_report_command(commands.add_parser)
     add_cache_commands(commands.add_parser)
+    add_server_command(commands.add_parser)
+    add_deploy_commands(commands.add_parser)
     replay = commands.add_parser("replay", help="serve the answers of a recorded run")
     replay.add_argument("run", type=Path, help="run directory, .jsonl or .jsonl.gz file")
     replay.add_argument("--port", type=int, default=8000, help="port to listen on (default: 8000)")

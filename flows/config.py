@@ -13,7 +13,6 @@ from typing import Annotated, Any, Self, TypeVar, cast
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PositiveFloat,
     ValidationError,
@@ -22,7 +21,9 @@ from pydantic import (
 
 from flows.endpoint_config import EndpointConfig
 from flows.execution_config import ExecutionConfig
+from flows.form import SETTINGS
 from flows.sampling_config import SamplingConfig
+from flows.server_settings import read_server_settings
 from tasks.core.errors import ConfigError
 from tasks.core.records import Extraction, Given, Scored
 from tasks.core.rulings import Repeated, TryRule
@@ -41,7 +42,7 @@ class Unimportable(StrEnum):
     LEAVE_OUT = "leave-out"
 
 
-def _ids(value: object) -> object:
+def ids(value: object) -> object:
     """Accept `1,3` as well as a list."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -66,7 +67,7 @@ def _default_cache() -> Path:
 class DataSettings(ExecutionConfig):
     """Which problems are evaluated, and what their programs may use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = SETTINGS
 
     dataset: str = Field(
         EXAMPLE,
@@ -79,7 +80,7 @@ class DataSettings(ExecutionConfig):
         description="folder with the official prompt templates and given code "
         "(default: `upstream` beside the problems)",
     )
-    problems: Annotated[tuple[str, ...], BeforeValidator(_ids)] = Field(
+    problems: Annotated[tuple[str, ...], BeforeValidator(ids)] = Field(
         (), description="ids of the problems to evaluate, comma-separated (default: all)"
     )
     scored: Scored = Field(
@@ -115,7 +116,7 @@ class DataSettings(ExecutionConfig):
     workers: int | None = Field(
         None, ge=1, description="programs that run at once (default: number of cores)"
     )
-    environments: Annotated[tuple[str, ...], BeforeValidator(_ids)] = Field(
+    environments: Annotated[tuple[str, ...], BeforeValidator(ids)] = Field(
         (CURRENT,),
         min_length=1,
         description="Python environments that programs run in, comma-separated: current, a name "
@@ -269,24 +270,27 @@ def read_key(variable: str) -> str:
 def prepare_prefect() -> None:
     """Set Prefect's defaults for a run in this process, before Prefect is imported.
 
-    Without a configured server Prefect starts one for the run; its batch sizes are those that keep
-    up with many short task runs. What the user has set wins.
+    Without a configured server the run starts one of its own, which keeps up with many short task
+    runs. What the user has set wins.
     """
-    for name, value in _PREFECT_DEFAULTS.items():
+    for name, value in {**read_server_settings(), **_RUN_DEFAULTS}.items():
         os.environ.setdefault(name, value)
 
 
-_PREFECT_DEFAULTS = {
+def prepare_server(chosen: Mapping[str, str]) -> None:
+    """Set Prefect's settings for a server in this process, before Prefect is imported.
+
+    Args:
+        chosen: what the command line says; it beats the environment, and that beats the file.
+    """
+    os.environ.update(chosen)
+    for name, value in read_server_settings().items():
+        os.environ.setdefault(name, value)
+
+
+_RUN_DEFAULTS = {
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "500",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "500",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "2",
     # Bars, summary and the one error message say what a person needs; the server keeps, with the
     # state of every run, why it failed.
     "PREFECT_LOGGING_LEVEL": "CRITICAL",

@@ -6,15 +6,16 @@ None of it changes an answer.
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
+from flows.form import SETTINGS
 from flows.sampling_config import parsed
 
 
 class Prices(BaseModel):
     """What a million tokens of one model cost, in any one currency."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = SETTINGS
 
     input: float = Field(ge=0, description="price of a million input tokens")
     output: float = Field(ge=0, description="price of a million output tokens")
@@ -23,7 +24,7 @@ class Prices(BaseModel):
 class EndpointConfig(BaseModel):
     """How the endpoint is reached and what it may cost."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = SETTINGS
 
     base_url: str | None = Field(
         None,

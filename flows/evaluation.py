@@ -2,8 +2,10 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.config import EvalConfig
 from flows.fan_out import counts, fan_out, in_order, incomplete, run_usage, usage_of
@@ -23,6 +25,7 @@ from tasks.core.remarks import collect_remarks
 from tasks.core.spending import lasting_usage, usage_remark
 from tasks.generation import CachedModel
 from tasks.metrics import aggregate, given_counts, problem_table
+from tasks.report_file import REPORT, write_report
 from tasks.run_directory import RunDirectory
 from tasks.run_tags import tag_flow_run
 from tasks.stop_signal import StopSignal
@@ -40,7 +43,7 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     """
     session = SESSION.get()
     inputs = session.inputs or load_inputs(config)
-    output = config.output or new_run(config.model_name)
+    output = config.output or new_run(config.model_name, flow_run.id)
     stop = StopSignal()
     await tag_flow_run("scicode", f"dataset:{inputs.dataset.name}", f"model:{config.model_name}")
     async with AsyncExitStack() as stack:
@@ -67,10 +70,12 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
         directory.write_lines("rollouts.jsonl", list(map(rollout_line, attempts)))
         if runtime.unanswered:
             directory.remove("metrics.json")
+            directory.remove(REPORT)
             raise incomplete(runtime, output)
-        document = await _publish(config, inputs, opened, runtime)
+        document = await _publish(config, inputs, opened, runtime, output / REPORT)
         directory.write_json("metrics.json", document)
         record.complete()
+        write_report(output)
     return document
 
 
@@ -101,7 +106,7 @@ def _gather(
 
 
 async def _publish(
-    config: EvalConfig, inputs: Inputs, opened: Opened, runtime: Runtime
+    config: EvalConfig, inputs: Inputs, opened: Opened, runtime: Runtime, report: Path
 ) -> dict[str, JsonValue]:
     dataset, attempts = inputs.dataset, in_order(runtime)
     remarks = collect_remarks(attempts, config.confirm_rule, dataset.guessable)
@@ -116,5 +121,5 @@ async def _publish(
     )
     usage = run_usage(runtime)
     table = problem_table(attempts, dataset.problems)
-    await publish({**document, "usage": usage}, table, config.model_name, dataset.name)
+    await publish({**document, "usage": usage}, table, config.model_name, dataset.name, report)
     return {**document, "usage": lasting_usage(usage)}

@@ -88,7 +88,11 @@ def main(port: int, parent: int) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    uvicorn.run(create_app(ephemeral=True), host="127.0.0.1", port=port, log_level="critical")
+    from flows.busy_database import patient
+
+    uvicorn.run(
+        patient(create_app(ephemeral=True)), host="127.0.0.1", port=port, log_level="critical"
+    )
 
 
 if __name__ == "__main__":

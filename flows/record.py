@@ -32,6 +32,7 @@ class RunRecord:
         self._fields: dict[str, JsonValue] = {
             "configuration": settings.model_dump(mode="json"),
             "targets": str(dataset.targets),
+            "problem_names": {p.problem_id: p.name for p in dataset.problems},
             "versions": _versions(),
             "isolation": None,
             "environments": [],
@@ -83,10 +84,20 @@ def _status(kind: type[BaseException] | None) -> str:
     return "interrupted" if kind is not None and not issubclass(kind, Exception) else "failed"
 
 
-def new_run(name: str) -> Path:
-    """Return the default run directory: by time, then by model."""
+def new_run(name: str, flow_run_id: str | None = None) -> Path:
+    """Return the default run directory: by time, then by model.
+
+    Args:
+        name: what is evaluated.
+        flow_run_id: of a flow run that has no other directory. Started once more it goes on in its
+            own, which is known by the end of the id: its start is the time, also in an id.
+    """
+    runs = Path("runs")
+    own = "" if flow_run_id is None else f"-{flow_run_id.rpartition('-')[2]}"
+    for kept in sorted(runs.glob(f"*{own}")) if own else ():
+        return kept
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return Path("runs") / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}"
+    return runs / f"{stamp}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}{own}"
 
 
 def run_header(doing: str, opened: Opened, output: Path, repeats: int = 1) -> str:

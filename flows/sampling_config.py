@@ -6,8 +6,9 @@ A setting that is not given is not sent, and the endpoint's own default holds.
 import json
 from typing import Annotated, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, JsonValue, model_validator
 
+from flows.form import SETTINGS
 from tasks.core.model_settings import Api
 
 # What the other settings send; in `extra_body` it would be sent, but not seen.
@@ -40,7 +41,7 @@ def _texts(value: object) -> object:
 class SamplingConfig(BaseModel):
     """How the model is asked to write."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = SETTINGS
 
     api: Api = Field(Api.CHAT, description="form of a request: chat (completions) or responses")
     temperature: float | None = Field(

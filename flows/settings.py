@@ -12,11 +12,12 @@ import yaml
 from pydantic import BaseModel
 
 from flows.config import EvalConfig, Settings, VerifyConfig, validate
+from flows.nightly_config import NightlyConfig
 from flows.service_config import ServiceConfig
 from tasks.core.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "SCICODE_FLOWS_"
-_MODELS = (EvalConfig, VerifyConfig, ServiceConfig)
+_MODELS = (EvalConfig, VerifyConfig, ServiceConfig, NightlyConfig)
 
 
 def load_config(

@@ -34,8 +34,14 @@ class Bars:
         self._start = progress.add_task("starting", total=None)
 
     def expect(self, counted: Counted, total: int) -> None:
-        """Show a bar with this total; the first one takes the place of the moving one."""
+        """Show a bar with this total; the first one takes the place of the moving one.
+
+        A further evaluation takes the bars of the one before it.
+        """
         self._progress.update(self._start, visible=False)
+        if counted in self._bars:
+            self._progress.reset(self._bars[counted], total=total)
+            return
         self._bars[counted] = self._progress.add_task(counted.value, total=total)
 
     def advance(self, counted: Counted, number: int = 1) -> None:

@@ -1,9 +1,16 @@
-"""Who may be writing: lets the next problem in as soon as the endpoint would run out of chains."""
+"""Who may be writing: lets the next problem in as soon as the endpoint would run out of chains.
+
+A subflow begins with eight requests to the Prefect server. On SQLite those of several refuse each
+other, and a refusal costs its problem seconds, many in a row the evaluation: so few enter at once.
+"""
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+
+# With one, whoever is refused would hold up all others.
+ENTERING = 4
 
 
 class Turns:
@@ -17,6 +24,7 @@ class Turns:
         self._slots = slots
         self._problems = problems
         self._chains: dict[str, int] = {}
+        self._entering: set[str] = set()
         self._waiting: deque[tuple[str, int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
@@ -30,7 +38,12 @@ class Turns:
             yield
         finally:
             self._chains.pop(problem_id, None)
-            self._admit()
+            self.begin(problem_id)
+
+    def begin(self, problem_id: str) -> None:
+        """Tell that a problem whose turn it is has entered."""
+        self._entering.discard(problem_id)
+        self._admit()
 
     def leave(self, problem_id: str) -> None:
         """Tell that one chain of a problem is written."""
@@ -45,9 +58,12 @@ class Turns:
             problem_id, chains, turn = self._waiting.popleft()
             if not turn.done():
                 self._chains[problem_id] = chains
+                self._entering.add(problem_id)
                 turn.set_result(None)
 
     def _has_room(self) -> bool:
+        if len(self._entering) >= ENTERING:
+            return False
         if self._problems is not None and len(self._chains) >= self._problems:
             return False
         return sum(self._chains.values()) < self._slots

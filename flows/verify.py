@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.config import VerifyConfig
 from flows.dataset import load_dataset
@@ -30,6 +31,7 @@ from tasks.core.records import (
 from tasks.core.remarks import collect_remarks
 from tasks.core.truncation import explain_truncation
 from tasks.metrics import aggregate, given_counts, problem_table
+from tasks.report_file import REPORT, write_report
 from tasks.run_directory import LineLog, RunDirectory
 from tasks.verification import verify
 from tasks.verifier import Verifier
@@ -44,7 +46,7 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
     """
     session = SESSION.get()
     dataset = session.dataset or load_dataset(config)
-    output = config.output or new_run("verify")
+    output = config.output or new_run("verify", flow_run.id)
     identity = verify_identity(config, dataset)
     async with AsyncExitStack() as stack:
         programs = load_attempt_programs(config.programs, dataset)
@@ -80,9 +82,10 @@ async def verify_programs(config: VerifyConfig) -> dict[str, JsonValue]:
             remarks=collect_remarks(attempts, config.confirm_rule, dataset.guessable),
         )
         table = problem_table(attempts, dataset.problems)
-        await publish(document, table, config.programs.name, dataset.name)
+        await publish(document, table, config.programs.name, dataset.name, output / REPORT)
         directory.write_json("metrics.json", document)
         record.complete()
+        write_report(output)
     return document
 
 

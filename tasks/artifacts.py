@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.exceptions import PrefectException
 
 from tasks.core.json_value import JsonValue
+from tasks.core.markdown_text import code_span
 from tasks.core.records import Problem, Verdict
 from tasks.core.reporting import summary_markdown
 from tasks.core.verdict_rows import verdict_rows
@@ -58,12 +60,18 @@ class LiveArtifact:
 
 @task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
 async def publish(
-    document: Mapping[str, JsonValue], table: pd.DataFrame, model: str, dataset: str
+    document: Mapping[str, JsonValue],
+    table: pd.DataFrame,
+    model: str,
+    dataset: str,
+    report: Path | None = None,
 ) -> None:
-    """Create the markdown summary and the per-problem table."""
+    """Create the markdown summary, which says where the report is, and the per-problem table."""
+    summary = summary_markdown(document, model=model, dataset=dataset)
+    place = "" if report is None else f"\nreport: {code_span(str(report))}\n"
     await acreate_markdown_artifact(
         key=SUMMARY_KEY,
-        markdown=summary_markdown(document, model=model, dataset=dataset),
+        markdown=summary + place,
         description=f"{model} on {dataset}",
     )
     await acreate_table_artifact(

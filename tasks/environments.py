@@ -1,6 +1,7 @@
 """The name of an environment -> the Python that runs programs, built when it is first needed.
 
-An environment is a virtual environment in the cache folder, named for what its lock file pins.
+An environment is a virtual environment in the cache folder, named for what its lock file pins; one
+that lies in our own installation, as in a container's image, is used from there.
 Only a file that is written last makes it whole: what a killed build left is built anew. Who runs
 programs in it holds it meanwhile by a lock on its folder, so that nobody removes it.
 """
@@ -123,7 +124,9 @@ def _locate(name: str, cache_dir: Path) -> tuple[Lock, BaseInterpreter, Environm
     lock = read_lock(find_lock(name))
     base = find_interpreter(lock)
     sha256 = lock.sha256(base.version)
-    folder = environments_folder(cache_dir) / f"{lock.name}-{sha256[:12]}"
+    name = f"{lock.name}-{sha256[:12]}"
+    installed = environments_folder(Path(sys.prefix)) / name
+    folder = installed if is_whole(installed) else environments_folder(cache_dir) / name
     return lock, base, Environment(lock.name, str(_python(folder)), sha256)
 
 

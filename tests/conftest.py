@@ -174,7 +174,8 @@ class Endpoint:
 
     `prompts` holds every request that reached it. A request waits for `delay_s` and until
     `gate(prompt)` is true; from `refuse_from` requests on the key is refused, and the requests
-    whose numbers are in `drop` lose their connection in the middle of the answer.
+    whose numbers are in `drop` lose their connection in the middle of the answer. The prompts for
+    which `fail` holds are answered by status 500.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -186,6 +187,7 @@ class Endpoint:
         self.refuse_from: int | None = None
         self.overflow: Callable[[str], bool] | None = None
         self.drop: set[int] = set()
+        self.fail: Callable[[str], bool] | None = None
         self._answers = reference_answers(problems)
         self._app = create_app({"reference": StepBook(problems, self._answers)})
         self._app.middleware("http")(self._watch)
@@ -233,6 +235,8 @@ class Endpoint:
         if self.overflow is not None and self.overflow(chat.prompt):
             message = "This model's maximum context length is 8 tokens."
             return JSONResponse({"error": {"message": message, "code": None}}, 400)
+        if self.fail is not None and self.fail(chat.prompt):
+            return JSONResponse({"error": {"message": "out of memory"}}, 500)
         if number in self.drop:
             return Response(b"", headers={"content-length": "1000"})
         return await answer(request)

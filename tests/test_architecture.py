@@ -13,7 +13,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("flows", "tasks", "prompts")
-STAGES = {"tasks.generation", "tasks.verification", "tasks.metrics", "tasks.artifacts"}
+STAGES = {
+    *("tasks.generation", "tasks.verification", "tasks.metrics", "tasks.artifacts"),
+    "tasks.announcing",
+}
 SANDBOX = ("tasks.sandbox",)
 CORE = ("tasks.core",)
 CORE_MAY_IMPORT = {"numpy", "scipy", "tasks"}

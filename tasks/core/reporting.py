@@ -4,23 +4,22 @@ The summary is made from the document alone, so a run on disk can be rendered ag
 problems, models and datasets are other people's text and are escaped where they enter Markdown.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 from tasks.core.json_value import JsonValue
+from tasks.core.markdown_text import escape, markdown_table, one_line
 from tasks.core.ordering import natural_key
 from tasks.core.protocols import ProtocolScore
 from tasks.core.records import AttemptResult, StepResult
 from tasks.core.remarks import Remark
 from tasks.core.scoring import Metric, by_problem
 from tasks.core.usage_line import usage_line
+from tasks.core.value_text import interval_text, value_text
 
 _HEADLINE = "subtask_accuracy"
 _SPREAD = "/std_dev_across_runs"
-_ABSENT = "–"
 _TOP_SOURCES = 10
 
 
@@ -82,18 +81,18 @@ def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: 
     metrics = _mapping(document["metrics"])
     protocols = document["protocols"]
     sections = [
-        f"# {_escape(model)} on {_escape(dataset)}",
+        f"# {escape(model)} on {escape(dataset)}",
         _headline(_mapping(metrics[_HEADLINE])),
         *filter(None, [failures_line(document), usage_line(document)]),
-        *(f"- {_escape(text)}" for text in remark_texts(document)),
+        *(f"- {escape(text)}" for text in remark_texts(document)),
         "## Metrics",
         _metrics_table(metrics),
         "## Published protocols",
         _protocols_table(protocols if isinstance(protocols, list) else []),
         "## Verdict reasons",
-        _table(("reason", "sub-steps"), _rows(document["reasons"], code=True)),
+        markdown_table(("reason", "sub-steps"), _rows(document["reasons"], code=True)),
         "## Settings",
-        _table(("setting", "value"), _rows(document["details"], code=False)),
+        markdown_table(("setting", "value"), _rows(document["details"], code=False)),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -124,7 +123,7 @@ def _problem_row(
     failure = _first_failure(group)
     return {
         "problem": problem_id,
-        "name": _one_line(names.get(problem_id, "")),
+        "name": one_line(names.get(problem_id, "")),
         "repeats": len(group),
         "passed": sum(attempt.num_passed for attempt in group),
         "scored": scored,
@@ -172,7 +171,7 @@ def _metrics_table(metrics: Mapping[str, JsonValue]) -> str:
             over = f"{_cell(metric['numerator'])} / {_cell(metric['denominator'])} {metric['over']}"
             value = [f"`{name}`", _cell(metric["value"]), _interval(metric["interval"])]
             rows.append([*value, *([_cell(spread)] if repeated else []), over])
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _protocols_table(protocols: Iterable[JsonValue]) -> str:
@@ -185,47 +184,25 @@ def _protocols_table(protocols: Iterable[JsonValue]) -> str:
         rows.append((name, _cell(protocol["value"]), passed, solved, note))
     if not rows:
         return "None: the problems or the scored sub-steps are not those of a published protocol."
-    return _table(("problems/sub-steps", "value", "passed", "problems solved", "note"), rows)
+    return markdown_table(
+        ("problems/sub-steps", "value", "passed", "problems solved", "note"), rows
+    )
 
 
 def _rows(entries: JsonValue, *, code: bool) -> list[tuple[str, str]]:
     return [
-        (f"`{name}`" if code else _escape(name), _cell(value))
+        (f"`{name}`" if code else escape(name), _cell(value))
         for name, value in _mapping(entries).items()
     ]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = (head, ["---"] * len(head), *rows)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def _cell(value: JsonValue) -> str:
-    """Write any value for a person; fractions keep four decimals below 10 and one above."""
-    if value is None:
-        return _ABSENT
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:.4f}" if abs(value) < 10 else f"{value:.1f}"
-    if isinstance(value, list | dict):
-        return _escape(json.dumps(value, ensure_ascii=False))
-    return _escape(str(value))
+    return escape(value_text(value))
 
 
 def _interval(value: JsonValue) -> str:
-    return " to ".join(map(_cell, value)) if isinstance(value, list) else _ABSENT
+    return escape(interval_text(value))
 
 
 def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
     return value if isinstance(value, dict) else {}
-
-
-def _escape(text: str) -> str:
-    """Make any text safe as one Markdown table cell or heading."""
-    plain = _one_line(text).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]|])", r"\\\1", plain)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -18,7 +18,7 @@ def verdict_rows(attempts: Sequence[Mapping[str, Verdict]]) -> list[dict[str, st
             "sub-step": step_id,
             "repeat": repeat,
             "verdict": verdict.reason.value,
-            "detail": _last_line(verdict.detail),
+            "detail": last_line(verdict.detail),
             "inherited from": verdict.inherited_from or "",
             "seconds": round(verdict.duration_s, 3),
             "known before": "yes" if verdict.cached else "",
@@ -30,11 +30,11 @@ def verdict_rows(attempts: Sequence[Mapping[str, Verdict]]) -> list[dict[str, st
 
 def verdict_text(verdict: Verdict) -> str:
     """Say a verdict in one line."""
-    detail = _last_line(verdict.detail)
+    detail = last_line(verdict.detail)
     return f"{verdict.reason.value}: {detail}" if detail else verdict.reason.value
 
 
-def _last_line(detail: str) -> str:
+def last_line(detail: str) -> str:
     """Return the line of a detail that says most: of a traceback the last one."""
     lines = detail.strip().splitlines()
     return lines[-1].strip()[:_MOST_CHARACTERS] if lines else ""

@@ -65,7 +65,9 @@ def confine(limits: Limits, parent: int, shield: Shield | None = None) -> tuple[
     if sys.platform == "linux":
         die_with(parent)
         layers.add(Layer.PDEATHSIG)
-    if shield is not None:
+    if shield is None:
+        _limit_files()
+    else:
         layers |= _close_ways_out(shield)
     return tuple(layer for layer in Layer if layer in layers)
 
@@ -102,6 +104,8 @@ def _close_ways_out(shield: Shield) -> set[Layer]:
         for rule in rules:
             os.close(rule.descriptor)
         closed.add(Layer.LANDLOCK)
+    # Only here: where our own package lies among the libraries, the rules hold hundreds open.
+    _limit_files()
     if shield.seccomp:
         seccomp.install(seccomp.build_filter(os.uname().machine, os.getpid()))
         closed.add(Layer.SECCOMP)
@@ -113,7 +117,6 @@ def _limit_all(limits: Limits) -> set[Layer]:
     # One second more, for a program that ignores the signal of the soft limit.
     _limit(resource.RLIMIT_CPU, cpu_s, cpu_s + 1)
     _limit(resource.RLIMIT_CORE, 0, 0)
-    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES)
     layers = {Layer.RLIMITS}
     # macOS refuses a limit on the address space.
     with suppress(ValueError, OSError):
@@ -122,6 +125,10 @@ def _limit_all(limits: Limits) -> set[Layer]:
         _limit(resource.RLIMIT_AS, allowed, allowed + _MEMORY_RESERVE_BYTES)
         layers.add(Layer.MEMORY)
     return layers
+
+
+def _limit_files() -> None:
+    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES)
 
 
 def _mapped_bytes() -> int:

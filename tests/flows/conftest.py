@@ -124,6 +124,12 @@ def parent_of(entry: Path) -> int | None:
     return None if state in "ZX" else int(parent)
 
 
+@pytest.fixture(scope="session")
+def processes_below() -> Callable[[int], set[int]]:
+    """Return the processes that a process has started, those that they have started, and so on."""
+    return descendants
+
+
 @pytest.fixture(scope="module")
 def serve() -> Iterator[Callable[..., ServedVerifier]]:
     """Start services that end with the module at the latest."""

@@ -27,11 +27,13 @@ PATIENCE_S = 120.0
 COMMANDS = (
     "evaluate",
     "verify",
+    "nightly",
     "prepare",
     "doctor",
     "cache",
     "replay",
     "serve-verifier",
+    "server",
     "targets",
 )
 HEAVY = ("prefect", "openai", "h5py", "numpy", "fastapi", "httpx", "rich")

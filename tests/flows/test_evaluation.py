@@ -143,6 +143,7 @@ def test_every_file_of_a_run_is_complete_and_in_order(
     assert names == {
         "generations.jsonl",
         "metrics.json",
+        "report.html",
         "rollouts.jsonl",
         "run.json",
         "usage.json",

@@ -7,11 +7,14 @@ import pytest
 
 from flows.attempt import Attempt, finish_attempt
 from flows.failures import find_inherited
+from flows.live import CountedProgress
 from flows.progress import LoggedProgress
-from flows.runtime import Runtime, Turns
+from flows.runtime import Runtime
+from flows.turns import Turns
 from tasks.core.chain import Link
 from tasks.core.errors import SandboxError
-from tasks.core.records import Problem, Reason, StepKey, SubStep, Verdict
+from tasks.core.records import Extraction, Problem, Reason, StepKey, SubStep, Verdict
+from tasks.stop_signal import StopSignal
 
 FAILED, PASSED = Verdict(Reason.WRONG_ANSWER, "no"), Verdict(Reason.PASSED)
 
@@ -76,11 +79,11 @@ class Lines:
 
 def finish(verifier: KnownVerifier, error: Exception | None = None) -> tuple[Runtime, Lines, Any]:
     """Finish an attempt whose verdicts are those of the chain."""
-    lines, progress = Lines(), LoggedProgress()
+    lines, progress, stop = Lines(), CountedProgress(LoggedProgress()), StopSignal()
     services: Any = {"model": None, "verifier": verifier, "generations": None, "verdicts": lines}
     runtime = Runtime(
-        problems={}, template="", background=True, repeats=1, progress=progress, turns=Turns(1),
-        **services,
+        problems={}, template="", background=True, extraction=Extraction.OFFICIAL, repeats=1,
+        progress=progress, price=None, turns=Turns(1), stop=stop, **services,
     )  # fmt: skip
     if error is not None:
         runtime.stop.set(error)

@@ -168,6 +168,7 @@ def test_a_prompt_that_fails_for_ever_costs_its_attempt_and_the_same_command_com
     details = [line["detail"] for line in verdicts if line["reason"] == "unscored"]
     assert all("HTTP 500" in detail for detail in details)
     assert not (tmp_path / "run" / "metrics.json").exists()
+    assert not (tmp_path / "run" / "report.html").exists()
     rollouts = read_lines(tmp_path / "run" / "rollouts.jsonl")
     assert [(r["problem_id"], r["repeat"]) for r in rollouts] == [("1", 1), ("2", 0), ("2", 1)]
     record = json.loads((tmp_path / "run" / "run.json").read_text())

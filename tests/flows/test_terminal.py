@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress
 
-from flows.terminal import print_summary
+from flows.progress import Counted
+from flows.terminal import Bars, print_summary
 from tasks.core.json_value import JsonValue
 from tasks.core.records import AttemptResult, Reason, StepKey, StepResult, Usage
 from tasks.core.reporting import metrics_document
@@ -32,3 +34,13 @@ def test_a_run_without_generations_says_nothing_of_tokens(
 ) -> None:
     print_summary(document(), Path("run"))
     assert "tokens:" not in capsys.readouterr().out
+
+
+def test_a_further_evaluation_takes_the_bars_of_the_one_before() -> None:
+    with Progress(disable=True) as progress:
+        bars = Bars(progress)
+        for total in (3, 5):
+            bars.expect(Counted.PROBLEMS, total)
+            bars.advance(Counted.PROBLEMS, 2)
+        shown = [(task.completed, task.total) for task in progress.tasks if task.visible]
+    assert shown == [(2, 5)]

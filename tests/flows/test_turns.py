@@ -4,14 +4,15 @@ import asyncio
 
 import pytest
 
-from flows.turns import Turns
+from flows.turns import ENTERING, Turns
 
 
 class Course:
     """Problems that take turns; each stays until it is told that its chains are written."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, *, begins: bool = True) -> None:
         self.turns = turns
+        self.begins = begins
         self.entered: list[str] = []
         self.closed: dict[str, asyncio.Event] = {}
         self.tasks: list[asyncio.Task[None]] = []
@@ -35,6 +36,8 @@ class Course:
     async def _run(self, problem_id: str, chains: int) -> None:
         async with self.turns.turn(problem_id, chains):
             self.entered.append(problem_id)
+            if self.begins:
+                self.turns.begin(problem_id)
             await self.closed[problem_id].wait()
 
 
@@ -99,6 +102,29 @@ def test_one_that_fails_or_gives_up_makes_room() -> None:
     assert asyncio.run(run()) == ["1", "3"]
 
 
+def test_few_enter_at_once_and_the_next_when_one_has_begun() -> None:
+    async def run() -> list[list[str]]:
+        course, seen = Course(Turns(slots=16), begins=False), list[list[str]]()
+        for problem_id in ("1", "2", "3", "4", "5", "6"):
+            await course.begin(problem_id, 1)
+        seen.append(list(course.entered))
+        course.turns.begin("2")
+        course.turns.begin("2")
+        await asyncio.sleep(0)
+        seen.append(list(course.entered))
+        # One that fails before it has begun makes room too.
+        course.tasks[0].cancel()
+        await asyncio.gather(course.tasks[0], return_exceptions=True)
+        await asyncio.sleep(0)
+        seen.append(list(course.entered))
+        await course.end()
+        return seen
+
+    assert ENTERING == 4
+    first = ["1", "2", "3", "4"]
+    assert asyncio.run(run()) == [first, [*first, "5"], [*first, "5", "6"]]
+
+
 @pytest.mark.parametrize("slots", [1, 3, 16])
 def test_all_get_their_turn_in_order(slots: int) -> None:
     async def run() -> list[int]:
@@ -107,6 +133,7 @@ def test_all_get_their_turn_in_order(slots: int) -> None:
         async def one(number: int) -> None:
             async with turns.turn(str(number), 2):
                 entered.append(number)
+                turns.begin(str(number))
                 await asyncio.sleep(0)
                 turns.leave(str(number))
 

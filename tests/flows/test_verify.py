@@ -93,6 +93,9 @@ def test_a_verification_leaves_its_files_and_can_be_done_again(
     assert run["status"] == "complete"
     assert "programs_sha256" in run["identity"]
     assert not (config.output / "generations.jsonl").exists()
+    page = (config.output / "report.html").read_text()
+    assert "None: no model was asked in this run." in page
+    assert "0 of 1 scored sub-steps passed" in page
 
 
 def test_the_programs_of_a_run_get_the_verdicts_of_that_run(

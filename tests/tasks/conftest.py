@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,67 @@ def open_model() -> OpenModel:
             await client.aclose()
 
     return opened
+
+
+@dataclass
+class Cell:
+    """An element with its own attributes and the text inside."""
+
+    tag: str
+    attributes: dict[str, str | None]
+    text: str = ""
+
+
+class Page(HTMLParser):
+    """A page or a part of one, read strictly: every tag closes the one that is open."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[Cell] = []
+        self._open: list[Cell] = []
+        self.feed(source)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(dict(attrs)) == len(attrs), attrs
+        self.elements.append(Cell(tag, dict(attrs)))
+        if tag != "meta":
+            self._open.append(self.elements[-1])
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop().tag == tag
+
+    def handle_data(self, data: str) -> None:
+        for element in self._open:
+            element.text += data
+
+    def texts(self, tag: str) -> list[str]:
+        return [element.text for element in self.elements if element.tag == tag]
+
+    def rows(self, caption: str) -> list[list[str]]:
+        """Return the cells of a table's body."""
+        found: list[list[str]] = []
+        inside = False
+        for element in self.elements:
+            if element.tag == "caption":
+                inside = element.text == caption
+            elif element.tag == "tr" and inside:
+                found.append([])
+            elif (
+                element.tag in {"th", "td"}
+                and inside
+                and element.attributes.get("scope")
+                not in {
+                    "col",
+                    "colgroup",
+                }
+            ):
+                found[-1].append(element.text)
+        return [row for row in found if row]
+
+
+@pytest.fixture
+def read_page() -> Callable[[str], Page]:
+    """Parse HTML, and fail where it is not well formed."""
+    return Page

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,8 @@ def published(prefect_api: str) -> dict[str, str]:
 
     async def talk() -> dict[str, str]:
         document = aggregate.fn(ATTEMPTS, {}, {"model": "m"}, None, restricted=False)
-        await publish(document, problem_table(ATTEMPTS, PROBLEMS), "a_model", "a_set")
+        table, report = problem_table(ATTEMPTS, PROBLEMS), Path("runs/a_`b`/report.html")
+        await publish(document, table, "a_model", "a_set", report)
         found: dict[str, str] = {}
         async with get_client() as client:
             for key in (SUMMARY_KEY, PROBLEMS_KEY):
@@ -40,6 +42,7 @@ def test_the_summary_and_the_table_are_published(published: dict[str, str]) -> N
     summary = published[SUMMARY_KEY]
     assert summary.startswith("# a\\_model on a\\_set")
     assert "**subtask_accuracy 1.0**: 1 of 1 scored sub-steps passed" in summary
+    assert summary.endswith("\nreport: ``runs/a_`b`/report.html``\n")
     (row,) = json.loads(published[PROBLEMS_KEY])
     assert row["problem"] == "1"
     assert (row["passed"], row["scored"], row["tokens"]) == (1, 1, 5)

@@ -315,6 +315,9 @@ def test_the_packages_own_targets_cannot_be_read_where_it_is_installed(
     targets.parent.mkdir(parents=True)
     targets.write_text("42")
     (libraries / "neighbour.py").write_text("answer = 42")
+    # More of them than a child may have files open: each has a rule of its own.
+    for number in range(300):
+        (libraries / f"another_{number}.py").touch()
     program = (
         "import neighbour\n"
         f"try: found = open({str(targets)!r}).read()\n"
