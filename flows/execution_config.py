@@ -6,7 +6,9 @@ None of it changes a verdict.
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
+
+from flows.form import SETTINGS
 
 
 class Execution(StrEnum):
@@ -20,7 +22,7 @@ class Execution(StrEnum):
 class ExecutionConfig(BaseModel):
     """Where verifications take place; generations stay with the evaluator."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = SETTINGS
 
     execution: Execution = Field(
         Execution.LOCAL,

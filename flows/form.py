@@ -29,7 +29,7 @@ _ORDER = (
     # How programs are verified.
     *("environments", "isolation", "workers", "time_limit_s", "wall_limit_s", "step_time_limits"),
     *("memory_bytes", "unimportable", "confirm", "confirm_which", "confirm_rule"),
-    *("verdict_cache", "reveal_targets"),
+    *("verdict_cache", "reveal_targets", "execution", "execution_address"),
     # Where it is kept.
     *("output", "cache_dir"),
 )
@@ -40,6 +40,8 @@ _TITLES = {
     "api_key_env": "API key variable",
     "confirm": "Confirming tries",
     "environments": "Python environments",
+    "execution": "Where programs are verified",
+    "execution_address": "Address of the cluster",
     "extra_body": "Further request fields",
     "given": "Given code",
     "hash_weights": "Hash the weights",
