@@ -26,13 +26,40 @@ def local_server(own_process: int) -> Generator[None]:
     """Make sure that flows called inside reach a server: the configured one, else our own.
 
     Raises:
-        EvalError: our own server does not start.
+        EvalError: our own server does not start, or the server fails the flows.
+        KeyboardInterrupt: also where SIGTERM ends the run.
     """
+    from prefect.settings import PREFECT_API_URL
+
+    with _own_errors():
+        if PREFECT_API_URL.value():
+            yield
+        else:
+            with _own_server(own_process):
+                yield
+
+
+@contextmanager
+def _own_errors() -> Generator[None]:
+    """Translate what Prefect raises, which no caller knows."""
+    import httpx
+    from prefect.exceptions import PrefectException, TerminationSignal
+
+    try:
+        yield
+    except TerminationSignal as error:
+        raise KeyboardInterrupt from error
+    except (httpx.HTTPError, PrefectException) as error:
+        raise EvalError(
+            f"expected the Prefect server to answer, found {type(error).__name__}: {error}; check "
+            "that it runs, then start the same command again: what was generated is kept"
+        ) from error
+
+
+@contextmanager
+def _own_server(own_process: int) -> Generator[None]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if PREFECT_API_URL.value():
-        yield
-        return
     port = _free_port()
     command = [sys.executable, "-m", "flows.local_server", str(port), str(own_process)]
     server = subprocess.Popen(  # noqa: S603 - our own module

@@ -449,8 +449,9 @@ def descendants(pid: int) -> set[int]:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are found through /proc")
-def test_ctrl_c_ends_the_run_with_a_message_and_all_its_processes(
-    prefect_api: str, small: Path, endpoint: Endpoint, tmp_path: Path
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_a_message_and_all_its_processes(
+    prefect_api: str, small: Path, endpoint: Endpoint, tmp_path: Path, ended_by: signal.Signals
 ) -> None:
     """A program that never ends is being verified, and an answer is in flight."""
     del prefect_api
@@ -472,7 +473,7 @@ def test_ctrl_c_ends_the_run_with_a_message_and_all_its_processes(
         below = descendants(process.pid)
         assert len(below) >= 3  # the server, the judge, the endless program
 
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, ended_by)
         printed, errors = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, printed) == (1, "")
         message = "interrupted; what was generated is kept, the same command goes on from there"
