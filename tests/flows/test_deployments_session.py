@@ -236,7 +236,8 @@ def test_a_failed_evaluation_is_retried_for_what_failed_only(
 
     endpoint.fail = None
     session.retry(run_id)
-    session.wait_for(run_id, "Completed", "Failed", "Crashed")
+    # The worker may say "Crashed" when it sees the end of the first process, after the retry began.
+    session.wait_for(run_id, "Completed", "Failed")
     assert session.state(run_id) == "Completed"
     assert len(endpoint.prompts) == 4 + 1
     second = record(session, run_id)

@@ -200,9 +200,9 @@ def test_no_file_holds_the_key(finished_run: FinishedRun) -> None:
     home = Path(os.environ["PREFECT_HOME"])
     files = [path for top in (finished_run.folder, home) for path in top.rglob("*")]
     whole = [path for path in files if path.is_file()]
-    # 6 files of the run, its lock, problems and targets, 8 kept generations. 4 kept verdicts, since
+    # 7 files of the run, its lock, problems and targets, 8 kept generations. 4 kept verdicts, since
     # both repeats have the same programs. The targets' digests; the programs' costs and their lock.
-    assert len([path for path in whole if path.is_relative_to(finished_run.folder)]) == 24
+    assert len([path for path in whole if path.is_relative_to(finished_run.folder)]) == 25
     assert [path for path in whole if secret.encode() in path.read_bytes()] == []
 
 

@@ -131,9 +131,10 @@ def check_failed_tries(failed: dict[str, int], met: Counter[str]) -> None:
             named["timeout"] += times
         elif fault in BROKEN:
             named["connection"] += times
-    # What was refused while the port was closed is known to the run alone.
+    # What was refused while the port was closed is known to the run alone; it may be nothing,
+    # where connections that were in use at that moment served all further tries.
     refused = failed["connection"] - named["connection"]
-    assert refused > 0
+    assert refused >= 0
     assert failed == {**named, "connection": named["connection"] + refused}
 
 
