@@ -221,6 +221,7 @@ def record(session: Session, run_id: str) -> dict[str, Any]:
     return json.loads((run_directory(session, run_id) / "run.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_failed_evaluation_is_retried_for_what_failed_only(
     session: Session, settings: dict[str, object], endpoint: Endpoint
 ) -> None:
