@@ -217,6 +217,7 @@ def test_a_finished_run_started_again_asks_nothing_and_says_the_same(
     assert (run["requests"], run["cached"]) == (0, 8)
 
 
+@pytest.mark.slow
 def test_another_checkpoint_under_the_same_name_is_asked_anew(
     evaluate: Evaluate, small_config: MakeConfig, endpoint: Endpoint, tmp_path: Path
 ) -> None:

@@ -185,6 +185,7 @@ def test_a_prompt_that_fails_for_ever_costs_its_attempt_and_the_same_command_com
     check_equal(tmp_path / "run", tmp_path / "whole", read_lines)
 
 
+@pytest.mark.slow
 def test_waiting_ends_at_its_ceiling(
     prefect_api: str, faulty: FaultyEndpoint, command: list[str], tmp_path: Path
 ) -> None:
@@ -199,6 +200,7 @@ def test_waiting_ends_at_its_ceiling(
     assert record["failed_tries"] == {"HTTP 503": len(tries)}
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_wants_to_be_left_alone_until_tomorrow_ends_the_run_at_once(
     prefect_api: str,
     faulty: FaultyEndpoint,
@@ -221,6 +223,7 @@ def test_an_endpoint_that_wants_to_be_left_alone_until_tomorrow_ends_the_run_at_
     assert (tmp_path / "run" / "metrics.json").exists()
 
 
+@pytest.mark.slow
 def test_each_final_refusal_ends_the_run_and_the_same_command_goes_on(
     prefect_api: str,
     faulty: FaultyEndpoint,

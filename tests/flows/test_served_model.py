@@ -87,6 +87,7 @@ def test_no_server_is_started_where_all_answers_are_known(
     assert not (again.output / "server.log").exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_with_other_weights_is_another_model(
     evaluate: Evaluate, served: MakeConfig, checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_command_without_a_port_is_refused_before_anything_starts(served: Make
         load_inputs(served(serve_command="serve {checkpoint}"))
 
 
+@pytest.mark.slow
 def test_another_name_than_the_served_one_is_refused(
     evaluate: Evaluate, served: MakeConfig
 ) -> None:

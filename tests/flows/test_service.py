@@ -219,7 +219,7 @@ def test_a_verifier_that_cannot_judge_gives_no_reward(serve: Serve, small: Path)
     assert (health.status_code, health.json()["status"]) == (503, "broken")
     # Why is for the log: /healthz needs no token.
     assert "could not be verified" not in health.text
-    assert "sub-step 1.1 could not be verified" in service.output
+    service.wait_for("sub-step 1.1 could not be verified")
 
     shutil.copy(away, targets)
     assert service.post("1", {"1.1": DOUBLE}).json()["reward"] == 1.0
