@@ -28,7 +28,7 @@ PATIENCE_S = 120.0
 GRACE_S = 0.5
 TIMING = ("latency_s", "duration_s", "cached", "layers")
 FILES = {
-    *("run.json", "usage.json", "metrics.json", ".lock"),
+    *("run.json", "report.html", "usage.json", "metrics.json", ".lock"),
     *("generations.jsonl", "verdicts.jsonl", "rollouts.jsonl"),
 }
 
