@@ -15,6 +15,7 @@ from flows.terminal import print_line
 from tasks.cache_contents import Contents, GenerationGroup, StoreSums
 from tasks.cache_removal import Removed
 from tasks.core.json_value import JsonValue
+from tasks.core.listing import counted
 from tasks.environment_removal import KeptEnvironment, Use
 from tasks.kept_files import Store
 
@@ -108,8 +109,9 @@ def _value(value: JsonValue) -> str:
 def _group_line(group: GenerationGroup) -> str:
     settings = f", {_settings(group.settings)}" if group.settings else ""
     return (
-        f"{group.model}, checkpoint {group.checkpoint}{settings}: {group.entries} generations, "
-        f"{len(group.problems)} problems, {len(group.repeats)} repeats, "
+        f"{group.model}, checkpoint {group.checkpoint}{settings}: "
+        f"{counted(group.entries, 'generation')}, "
+        f"{counted(len(group.problems), 'problem')}, {counted(len(group.repeats), 'repeat')}, "
         f"{decimal(group.size_bytes)}, "
         f"written {_date(group.first_written)} to {_date(group.last_written)}"
     )

@@ -198,7 +198,9 @@ class EvalConfig(DataSettings, EndpointConfig, SamplingConfig):
     @model_validator(mode="after")
     def _cost_is_known(self) -> Self:
         if self.max_cost is not None and self.model_name not in self.prices:
-            raise ValueError(f"max_cost: expected a price of {self.model_name!r} in prices")
+            raise ValueError(
+                f"max_cost: expected a price of {self.model_name!r} in prices; add it there"
+            )
         return self
 
     @property

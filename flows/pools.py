@@ -43,7 +43,7 @@ class Pool:
             raise ConfigError(f"image: work pool {self.name!r} runs processes, not containers")
         if name != PoolType.PROCESS and self.working_dir is not None:
             raise ConfigError(
-                f"working_dir: a container of work pool {self.name!r} has its own, /work"
+                f"working_dir: a container of work pool {self.name!r} has its own, /scicode"
             )
         return replace(self, type=PoolType(name))
 

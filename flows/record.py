@@ -16,6 +16,7 @@ from flows.inputs import Inputs
 from flows.opening import Opened
 from tasks.core.errors import UnansweredError
 from tasks.core.json_value import JsonValue
+from tasks.core.listing import counted
 from tasks.core.ordering import natural_key
 from tasks.core.records import Scored
 from tasks.run_directory import RunDirectory
@@ -104,20 +105,16 @@ def run_header(doing: str, opened: Opened, output: Path, repeats: int = 1) -> st
     """Say in one line what starts, on what, where programs run, and where it is written."""
     dataset, verifier = opened.dataset, opened.verifier
     repeated = f" × {repeats}" if repeats > 1 else ""
-    left_out = f" ({_count(len(opened.left_out), 'problem')} left out)" if opened.left_out else ""
+    left_out = f" ({counted(len(opened.left_out), 'problem')} left out)" if opened.left_out else ""
     return " · ".join(
         (
-            f"{doing} on {dataset.name}: {_count(len(dataset.problems), 'problem')}{repeated}, "
-            f"{_count(len(dataset.scored), 'scored sub-step')}{left_out}",
+            f"{doing} on {dataset.name}: {counted(len(dataset.problems), 'problem')}{repeated}, "
+            f"{counted(len(dataset.scored), 'scored sub-step')}{left_out}",
             f"environment {', '.join(place.name for place in verifier.environments)}",
             str(verifier.isolation),
             f"writes to {output}",
         )
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def run_details(config: EvalConfig, inputs: Inputs) -> dict[str, JsonValue]:

@@ -105,7 +105,7 @@ def test_without_a_server_there_is_nothing_to_register_at(
 def test_what_does_not_belong_to_a_pool_is_refused() -> None:
     with pytest.raises(ConfigError, match="runs processes, not containers"):
         Pool("p", image="i").of_type("process")
-    with pytest.raises(ConfigError, match="has its own, /work"):
+    with pytest.raises(ConfigError, match="has its own, /scicode"):
         Pool("p", working_dir=Path("w")).of_type("docker")
     with pytest.raises(ConfigError, match="found ecs"):
         Pool("p").of_type("ecs")
@@ -140,4 +140,4 @@ def test_a_pod_has_no_rights_that_it_does_not_need() -> None:
     (container,) = pod["containers"]
     assert container["securityContext"]["allowPrivilegeEscalation"] is False
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert container["volumeMounts"] == [{"name": "work", "mountPath": "/work"}]
+    assert container["volumeMounts"] == [{"name": "work", "mountPath": "/scicode"}]

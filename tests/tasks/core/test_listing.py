@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.core.listing import name_first
+from tasks.core.listing import counted, name_first
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,7 @@ from tasks.core.listing import name_first
 )
 def test_the_first_names_stand_for_all(names: list[str], text: str) -> None:
     assert name_first(names, 2) == text
+
+
+def test_a_noun_fits_its_number() -> None:
+    assert [counted(n, "repeat") for n in (0, 1, 2)] == ["0 repeats", "1 repeat", "2 repeats"]
