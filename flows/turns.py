@@ -2,6 +2,7 @@
 
 A subflow begins with eight requests to the Prefect server. On SQLite those of several refuse each
 other, and a refusal costs its problem seconds, many in a row the evaluation: so few enter at once.
+The next ones enter while others still write, so that the endpoint never waits for the server.
 """
 
 import asyncio
@@ -66,4 +67,6 @@ class Turns:
             return False
         if self._problems is not None and len(self._chains) >= self._problems:
             return False
-        return sum(self._chains.values()) < self._slots
+        # Who is still entering asks the endpoint for nothing yet.
+        begun = self._chains.keys() - self._entering
+        return sum(self._chains[problem_id] for problem_id in begun) < self._slots

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tasks.core.records import Candidate, Verdict
+from tasks.core.records import Candidate
 from tasks.core.splitting.split import SplitCase
 from tasks.core.verdict_keys import Conditions, verdict_key
-from tasks.sandbox.layers import Level
 from tasks.verdict_cache import VerdictCache
 
 
@@ -28,15 +27,8 @@ class VerdictMemory:
     cache: VerdictCache
     digests: Mapping[str, str]
 
-    def recall(self, work: Verification, conditions: Conditions, required: Level) -> Verdict | None:
-        """Return what is known, None if nothing is."""
-        return self.cache.get(self._key(work, conditions), required)
-
-    def keep(self, work: Verification, conditions: Conditions, verdict: Verdict) -> None:
-        """Keep a verdict for later runs."""
-        self.cache.put(self._key(work, conditions), work.step_id, verdict)
-
-    def _key(self, work: Verification, conditions: Conditions) -> str:
+    def key(self, work: Verification, conditions: Conditions) -> str:
+        """Return the key that the verdict of a program is kept under."""
         return verdict_key(
             work.program,
             work.cases,

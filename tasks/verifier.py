@@ -94,6 +94,7 @@ class Verifier:
         self._plans = plans
         self._options = options
         self._terms = Terms(limits, options.step_limits, required, options.reveal)
+        self._under_way: dict[str, asyncio.Event] = {}
         self.programs_run = 0
         self._runner = options.runner or LocalRunner(
             cases_of(plans),
@@ -181,11 +182,21 @@ class Verifier:
             self._runner.blas_core,
             self._runner.judge_libraries,
         )
-        known = memory.recall(work, conditions, self._terms.required)
+        key = memory.key(work, conditions)
+        known = memory.cache.get(key, self._terms.required)
+        if known is None and key in self._under_way:
+            # The same program is running for another repeat: its verdict is worth waiting for.
+            await self._under_way[key].wait()
+            known = memory.cache.get(key, self._terms.required)
         if known is not None:
             return known
-        verdict = await self._run(work, environment)
-        memory.keep(work, conditions, verdict)
+        ended = self._under_way.setdefault(key, asyncio.Event())
+        try:
+            verdict = await self._run(work, environment)
+            memory.cache.put(key, work.step_id, verdict)
+        finally:
+            self._under_way.pop(key, None)
+            ended.set()
         return verdict
 
     async def _run(self, work: Verification, environment: Environment) -> Verdict:

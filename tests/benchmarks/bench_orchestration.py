@@ -39,7 +39,7 @@ VISIBLE_S = 60.0
 # The runs that an evaluation leaves, by how their names begin.
 RUNS = (
     *(("task_run", "generate %"), ("task_run", "verify %")),
-    *(("flow_run", "evaluate %"), ("flow_run", "problem %")),
+    *(("flow_run", "reference on %"), ("flow_run", "problem %")),
 )
 # Seconds that an evaluation may take on two idle cores, by server and repeats.
 GOALS_S = {

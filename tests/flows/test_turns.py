@@ -125,6 +125,21 @@ def test_few_enter_at_once_and_the_next_when_one_has_begun() -> None:
     assert asyncio.run(run()) == [first, [*first, "5"], [*first, "5", "6"]]
 
 
+def test_who_is_still_entering_takes_no_slot() -> None:
+    async def run() -> list[list[str]]:
+        course, seen = Course(Turns(slots=2), begins=False), list[list[str]]()
+        for problem_id in ("1", "2", "3"):
+            await course.begin(problem_id, 2)
+        seen.append(list(course.entered))
+        course.turns.begin("1")
+        await course.begin("4", 2)
+        seen.append(list(course.entered))
+        await course.end()
+        return seen
+
+    assert asyncio.run(run()) == [["1", "2", "3"], ["1", "2", "3"]]
+
+
 @pytest.mark.parametrize("slots", [1, 3, 16])
 def test_all_get_their_turn_in_order(slots: int) -> None:
     async def run() -> list[int]:

@@ -63,6 +63,20 @@ class Bench:
 
         return asyncio.run(talk())
 
+    def verify_at_once(
+        self, programs: Sequence[str], options: VerifierOptions
+    ) -> tuple[list[Verdict], int]:
+        """Return the verdicts on sub-step 1.1, all asked for at once, and how many programs ran."""
+
+        async def talk() -> tuple[list[Verdict], int]:
+            async with Verifier(
+                self._plans, self.file, 2, LIMITS, Level.STRONG, options
+            ) as verifier:
+                asked = [verifier.verify("1.1", text, None) for text in programs]
+                return await asyncio.gather(*asked), verifier.programs_run
+
+        return asyncio.run(talk())
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
@@ -77,6 +91,20 @@ def test_a_verdict_that_is_known_needs_no_run(bench: Bench) -> None:
     assert [(v.reason, v.detail) for v in again] == [(v.reason, v.detail) for v in first]
     assert [v.cached for v in first] == [False, False]
     assert [v.cached for v in again] == [True, True]
+
+
+def test_a_program_that_several_repeats_ask_for_at_once_runs_once(bench: Bench) -> None:
+    verdicts, ran = bench.verify_at_once([COIN] * 8 + [TWO], bench.remembering())
+    assert ran == 2
+    assert len({verdict.reason for verdict in verdicts[:8]}) == 1
+    assert sorted(verdict.cached for verdict in verdicts) == [False] * 2 + [True] * 7
+
+
+def test_a_verdict_that_does_not_last_is_found_out_for_everyone_who_asks(bench: Bench) -> None:
+    killed = "import os\nos.kill(os.getpid(), 9)"
+    verdicts, ran = bench.verify_at_once([killed] * 3, bench.remembering())
+    assert ran == 3
+    assert [verdict.reason for verdict in verdicts] == [Reason.KILLED] * 3
 
 
 def test_a_changed_target_is_judged_anew_for_its_own_sub_step_only(bench: Bench) -> None:
