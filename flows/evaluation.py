@@ -27,7 +27,7 @@ from tasks.generation import CachedModel
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.report_file import REPORT, write_report
 from tasks.run_directory import RunDirectory
-from tasks.run_tags import tag_flow_run
+from tasks.run_tags import label_flow_run
 from tasks.stop_signal import StopSignal
 from tasks.verifier import Verifier
 
@@ -45,7 +45,9 @@ async def evaluate(config: EvalConfig) -> dict[str, JsonValue]:
     inputs = session.inputs or load_inputs(config)
     output = config.output or new_run(config.model_name, flow_run.id)
     stop = StopSignal()
-    await tag_flow_run("scicode", f"dataset:{inputs.dataset.name}", f"model:{config.model_name}")
+    title = f"{session.subject or config.model_name} on {inputs.dataset.name}"
+    tags = ("scicode", f"dataset:{inputs.dataset.name}", f"model:{config.model_name}")
+    await label_flow_run(title, *tags)
     async with AsyncExitStack() as stack:
         # What can still turn out to be unusable is tried here, before the run leaves any file.
         identity = run_identity(config, inputs)

@@ -6,6 +6,7 @@ the others; what ends the flow itself (cancelling, a lost server) leaves it as i
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import cast
 
 from prefect import State, flow
@@ -23,7 +24,7 @@ from flows.night import (
     without_score,
 )
 from flows.nightly_config import NightlyConfig
-from flows.session import SESSION
+from flows.session import SESSION, session_in_use
 from tasks.announcing import announce, flow_run_links, publish_trend
 from tasks.core.checkpoint_series import Checkpoint, Entry, checkpoint_key, is_due
 from tasks.core.errors import EvalError
@@ -77,7 +78,8 @@ async def _evaluate(night: Night, checkpoint: Checkpoint) -> Entry | None:
     """Evaluate one checkpoint and note what came of it in the ledger; None if it was cancelled."""
     flow_run_id: str | None = None
     try:
-        state = await _run(evaluation_of(night, checkpoint), checkpoint.name)
+        with session_in_use(replace(SESSION.get(), subject=checkpoint.name)):
+            state = await _run(evaluation_of(night, checkpoint))
         flow_run_id = str(state.state_details.flow_run_id)
         if state.is_failed():
             return note_failure(night, checkpoint, flow_run_id, await aget_state_exception(state))
@@ -88,10 +90,10 @@ async def _evaluate(night: Night, checkpoint: Checkpoint) -> Entry | None:
         return note_failure(night, checkpoint, flow_run_id, error)
 
 
-async def _run(config: EvalConfig, name: str) -> State[dict[str, JsonValue]]:
-    """Run the evaluation as a subflow of the checkpoint's name."""
-    run = evaluate.with_options(flow_run_name=lambda: f"evaluate {name}")
-    return await cast("Awaitable[State[dict[str, JsonValue]]]", run(config, return_state=True))
+async def _run(config: EvalConfig) -> State[dict[str, JsonValue]]:
+    """Run the evaluation as a subflow."""
+    state = cast("Awaitable[State[dict[str, JsonValue]]]", evaluate(config, return_state=True))
+    return await state
 
 
 async def _publish(night: Night, rows: list[Row]) -> None:

@@ -15,11 +15,15 @@ from flows.progress import LoggedProgress, Progress
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Inputs that were already loaded and checked, and who watches."""
+    """Inputs that were already loaded and checked, who watches, and what is evaluated.
+
+    `subject` names it on the server, where the model's name would not do.
+    """
 
     inputs: Inputs | None = None
     dataset: Dataset | None = None
     progress: Progress = field(default_factory=LoggedProgress)
+    subject: str | None = None
 
 
 SESSION: ContextVar[Session] = ContextVar("session", default=Session())  # noqa: B039 - frozen

@@ -63,9 +63,9 @@ class Session:
     def start_worker(self) -> None:
         self.worker = self._start("worker", "prefect", "worker", "start", "--pool", POOL)
 
-    def run(self, **settings: object) -> str:
-        """Start an evaluation with these settings, as *Custom run* does; return its id."""
-        deployment = self.http.get("/deployments/name/evaluate/evaluate").json()["id"]
+    def run(self, name: str = "evaluate", /, **settings: object) -> str:
+        """Start a deployment with these settings, as *Custom run* does; return the run's id."""
+        deployment = self.http.get(f"/deployments/name/{name}/{name}").json()["id"]
         body = {"parameters": {"config": settings}, "state": {"type": "SCHEDULED"}}
         answer = self.http.post(f"/deployments/{deployment}/create_flow_run", json=body)
         assert answer.status_code == 201, answer.text
@@ -86,8 +86,8 @@ class Session:
     def wait_for(self, run_id: str, *names: str) -> None:
         wait_until(lambda: self.state(run_id) in names, lambda: self.log("worker"))
 
-    def problems(self, run_id: str) -> dict[str, str]:
-        """Return the state of each problem's newest subflow, by its name."""
+    def subflows(self, run_id: str) -> dict[str, str]:
+        """Return the state of each newest subflow, by its name."""
         body = {
             "flow_runs": {"parent_flow_run_id": {"any_": [run_id]}},
             "sort": "START_TIME_ASC",
@@ -147,6 +147,18 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Return the processes that still run; one that nobody has waited for yet does not."""
+    return {pid for pid in pids if process_state(pid) not in ("", "Z")}
+
+
+def process_state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def wait_until(holds: Callable[[], bool], explain: Callable[[], str] = str) -> None:
@@ -229,7 +241,7 @@ def test_a_failed_evaluation_is_retried_for_what_failed_only(
     endpoint.fail = lambda prompt: prompt.rfind("Describe 1.3") >= 0
     run_id = session.run(**settings)
     session.wait_for(run_id, "Failed", "Crashed", "Completed")
-    assert session.problems(run_id) == {"problem 1": "Failed", "problem 2": "Completed"}
+    assert session.subflows(run_id) == {"problem 1": "Failed", "problem 2": "Completed"}
     assert len(endpoint.prompts) == 4
     first = record(session, run_id)
     # 1.1, 1.2 and 2.2.
@@ -247,7 +259,7 @@ def test_a_failed_evaluation_is_retried_for_what_failed_only(
     assert second["programs_run"] == 1
     metrics = json.loads((run_directory(session, run_id) / "metrics.json").read_text())
     assert metrics["metrics"]["subtask_accuracy"]["numerator"] == 4
-    assert session.problems(run_id) == {"problem 1": "Completed", "problem 2": "Completed"}
+    assert session.subflows(run_id) == {"problem 1": "Completed", "problem 2": "Completed"}
     known = ["generate 1.1", "generate 1.2", "generate 2.2", "verify 1.1", "verify 2.2"]
     expected = {f"{name} · repeat 0": ["Cached", "Completed"] for name in known}
     expected["generate 1.3 · repeat 0"] = ["Completed", "Failed"]
@@ -274,7 +286,7 @@ def test_a_cancelled_evaluation_leaves_no_process(
 
     own.set_state(run_id, "CANCELLING", "Cancelling", force=True)
     asked = time.monotonic()
-    wait_until(lambda: not own.below(own.worker.pid) & started)
+    wait_until(lambda: not alive(started))
     own.wait_for(run_id, "Cancelled", "Crashed", "Completed")
     assert time.monotonic() - asked < CANCELLED_S
     assert own.state(run_id) == "Cancelled"
@@ -285,6 +297,80 @@ def test_a_cancelled_evaluation_leaves_no_process(
     assert own.state(run_id) == "Completed"
     # 1.1 and 2.2 were answered; 1.2 was in flight.
     assert sorted(endpoint.counts.values()) == [1, 1, 1, 2]
+
+
+# Is ready at once, answers no question, and has a child as vLLM's engine is one.
+MUTE_SERVER = """
+import http.server, subprocess, sys, time
+
+class Mute(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"object": "list", "data": []}')
+
+    def do_POST(self):
+        open(sys.argv[2], "w").close()
+        time.sleep(600)
+
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Mute).serve_forever()
+"""
+
+
+@pytest.mark.slow
+def test_cancelling_stops_the_models_server_too(
+    own: Session, settings: dict[str, object], tmp_path: Path
+) -> None:
+    assert own.worker is not None
+    script, asked = tmp_path / "mute.py", tmp_path / "asked"
+    script.write_text(MUTE_SERVER)
+    before = own.below(own.worker.pid)
+    run_id = own.run(
+        dataset=settings["dataset"],
+        cache_dir=settings["cache_dir"],
+        checkpoint=str(script),
+        serve_command=f"'{sys.executable}' '{script}' {{port}} '{asked}'",
+    )
+    wait_until(asked.exists, lambda: own.log("worker"))
+    started = own.below(own.worker.pid) - before
+    commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in started]
+    assert any(str(script) in command for command in commands)
+    assert any("sleep(600)" in command for command in commands)
+
+    own.set_state(run_id, "CANCELLING", "Cancelling", force=True)
+    begin = time.monotonic()
+    wait_until(lambda: not alive(started))
+    own.wait_for(run_id, "Cancelled", "Crashed", "Completed")
+    assert time.monotonic() - begin < CANCELLED_S
+    assert own.state(run_id) == "Cancelled"
+
+
+@pytest.mark.slow
+def test_a_second_night_finds_nothing_to_do(
+    own: Session, settings: dict[str, object], tmp_path: Path
+) -> None:
+    common = {name: settings[name] for name in ("dataset", "cache_dir", "workers")}
+    night = {**common, "runs_root": str(tmp_path / "nights"), "checkpoint_list": ["reference"]}
+    first = own.run("nightly", **night)
+    own.wait_for(first, "Completed", "Failed", "Crashed")
+    assert own.state(first) == "Completed"
+    assert own.subflows(first) == {f"reference on {settings['dataset']}": "Completed"}
+
+    second = own.run("nightly", **night)
+    own.wait_for(second, "Completed", "Failed", "Crashed")
+    assert own.state(second) == "Completed"
+    assert own.subflows(second) == {}
+    assert len(list((tmp_path / "nights").glob("*/metrics.json"))) == 1
+    body = {"filter": {"event": {"name": ["scicode.checkpoint.evaluated"]}}}
+
+    def announced() -> list[dict[str, Any]]:
+        events = own.http.post("/events/filter", json=body).json()["events"]
+        return [event["payload"] for event in events]
+
+    wait_until(lambda: bool(announced()))
+    (event,) = announced()
+    assert (event["checkpoint"], event["subtask_accuracy"]) == ("reference", 1.0)
 
 
 @pytest.mark.slow
