@@ -124,5 +124,6 @@ async def _publish(
     )
     usage = run_usage(runtime)
     table = problem_table(attempts, dataset.problems)
-    await publish({**document, "usage": usage}, table, config.model_name, dataset.name, report)
+    shown = {**document, "usage": usage}
+    await publish(shown, table, config.model_name, dataset.name, report, runtime.flow_runs)
     return {**document, "usage": lasting_usage(usage)}

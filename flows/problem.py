@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Iterable
 from typing import TypeVar
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from flows.attempt import Attempt, finish_attempt, write_attempt
 from flows.progress import Counted
@@ -30,6 +31,7 @@ async def evaluate_problem(problem_id: str) -> None:
     """
     runtime = current_runtime()
     runtime.turns.begin(problem_id)
+    runtime.flow_runs[problem_id] = str(flow_run.id)
     problem = runtime.problems[problem_id]
     attempts = [Attempt(problem, repeat) for repeat in range(runtime.repeats)]
     try:
@@ -42,7 +44,8 @@ async def evaluate_problem(problem_id: str) -> None:
         raise
     runtime.attempts.extend(result for result in results if result is not None)
     runtime.progress.advance(Counted.PROBLEMS)
-    await publish_problem(problem, [attempt.verdicts for attempt in attempts])
+    evaluation = str(flow_run.parent_flow_run_id)
+    await publish_problem(problem, [attempt.verdicts for attempt in attempts], evaluation)
     # The server then shows the problem as failed, and which of its generations.
     for attempt in attempts:
         if attempt.unanswered is not None:

@@ -24,7 +24,8 @@ class Runtime:
     """The services of one evaluation.
 
     `spent` is what every generation took, `attempts` are the finished ones; `unanswered` holds, for
-    each that stays unscored, the first generation that is missing, and why.
+    each that stays unscored, the first generation that is missing, and why. `flow_runs` are those
+    of the problems, by problem.
     """
 
     problems: dict[str, Problem]
@@ -43,6 +44,7 @@ class Runtime:
     spent: list[Spent] = field(default_factory=list[Spent])
     attempts: list[AttemptResult] = field(default_factory=list[AttemptResult])
     unanswered: dict[StepKey, str] = field(default_factory=dict[StepKey, str])
+    flow_runs: dict[str, str] = field(default_factory=dict[str, str])
 
 
 _RUNTIME: ContextVar[Runtime] = ContextVar("runtime")

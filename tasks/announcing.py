@@ -11,9 +11,9 @@ from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
-from prefect.utilities.urls import url_for
 
 from tasks.core.json_value import JsonValue
+from tasks.flow_pages import flow_run_page
 
 EVALUATED = "scicode.checkpoint.evaluated"
 RESOURCE = "scicode.checkpoint"
@@ -49,6 +49,6 @@ async def publish_trend(key: str, markdown: str, description: str) -> None:
 
 
 def flow_run_links(flow_run_ids: Iterable[str]) -> dict[str, str]:
-    """Return the pages of flow runs in the server's UI, by id; those without one are left out."""
-    links = {flow_run_id: url_for("flow-run", flow_run_id) for flow_run_id in flow_run_ids}
+    """Return the pages of flow runs, by id; those without one are left out."""
+    links = {flow_run_id: flow_run_page(flow_run_id) for flow_run_id in flow_run_ids}
     return {flow_run_id: link for flow_run_id, link in links.items() if link is not None}

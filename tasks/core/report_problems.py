@@ -16,7 +16,7 @@ from tasks.core.value_text import value_text
 _MOST_CELL = 160
 _COLUMNS = (
     *("problem", "name", "passed", "inherited", "solved", "tokens"),
-    *("first failing step", "reason"),
+    *("fails at", "reason"),
 )
 
 

@@ -82,7 +82,7 @@ def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: 
     protocols = document["protocols"]
     sections = [
         f"# {escape(model)} on {escape(dataset)}",
-        _headline(_mapping(metrics[_HEADLINE])),
+        "**{}**: {}".format(*headline(document)),
         *filter(None, [failures_line(document), usage_line(document)]),
         *(f"- {escape(text)}" for text in remark_texts(document)),
         "## Metrics",
@@ -95,6 +95,14 @@ def summary_markdown(document: Mapping[str, JsonValue], *, model: str, dataset: 
         markdown_table(("setting", "value"), _rows(document["details"], code=False)),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def headline(document: Mapping[str, JsonValue]) -> tuple[str, str]:
+    """Return the first metric of a metrics document with its value, and what that is made of."""
+    metric = _mapping(_mapping(document["metrics"])[_HEADLINE])
+    counts = f"{_cell(metric['numerator'])} of {_cell(metric['denominator'])} {metric['over']}"
+    value, interval = _cell(metric["value"]), _interval(metric["interval"])
+    return f"{_HEADLINE} {value}", f"{counts} passed, 95 % interval {interval}"
 
 
 def remark_texts(document: Mapping[str, JsonValue]) -> list[str]:
@@ -130,7 +138,7 @@ def _problem_row(
         "inherited": sum(s.inherited_from is not None for a in group for s in a.steps),
         "solved": sum(a.solved for a in group) / len(group) if scored else "not scored",
         "tokens": sum(attempt.usage.total_tokens for attempt in group),
-        "first failing step": failure.step_id if failure else "",
+        "fails at": failure.step_id if failure else "",
         "reason": failure.reason.value if failure else "",
     }
 
@@ -149,14 +157,6 @@ def _metric_entry(metric: Metric) -> JsonValue:
         "over": metric.over,
         "interval": None if metric.interval is None else list(metric.interval),
     }
-
-
-def _headline(metric: Mapping[str, JsonValue]) -> str:
-    counts = f"{_cell(metric['numerator'])} of {_cell(metric['denominator'])}"
-    return (
-        f"**{_HEADLINE} {_cell(metric['value'])}**: {counts} {metric['over']} passed, "
-        f"95 % interval {_interval(metric['interval'])}"
-    )
 
 
 def _metrics_table(metrics: Mapping[str, JsonValue]) -> str:

@@ -15,9 +15,11 @@ from tasks.core.run_comparison import Comparison
 
 _ABSENT = "–"
 _HEAD = (
-    *("checkpoint", "subtask_accuracy", "95 % interval", "passed"),
-    *("against the previous", "against the best before", "evaluated"),
+    *("checkpoint", "evaluated", "subtask_accuracy", "passed"),
+    *("against the previous", "against the best before"),
 )
+# The page of an artifact is narrow: what belongs together stands in one cell, line by line.
+_BREAK = "<br>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,7 @@ def change_text(change: Change | None) -> str:
     """Say a change in a few words."""
     if change is None:
         return _ABSENT
-    if change.comparison is None:
-        return "cannot be compared"
-    comparison = change.comparison
-    text = f"{comparison.difference:+.4f}"
-    if comparison.interval is not None:
-        text += f" ({comparison.interval[0]:+.4f} to {comparison.interval[1]:+.4f})"
-    text += f", {len(comparison.lost)} lost, {len(comparison.gained)} gained"
+    text = ", ".join(_change_parts(change))
     return f"significant drop: {text}" if change.dropped else text
 
 
@@ -135,26 +131,43 @@ def _change(
 
 def _cells(row: Row, links: Mapping[str, str]) -> tuple[str, ...]:
     score, entry = row.score, row.entry
-    name, at = escape(entry.checkpoint.name), escape(entry.evaluated_at or _ABSENT)
+    name = escape(entry.checkpoint.name)
     link = links.get(entry.flow_run_id or "")
-    interval = score.interval
+    value, interval = f"{score.value:.4f}", score.interval
+    if interval is not None:
+        value += f"{_BREAK}{interval[0]:.4f} to {interval[1]:.4f}"
     return (
-        name,
-        f"{score.value:.4f}",
-        _ABSENT if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}",
+        name if link is None else f"[{name}]({link})",
+        _day_and_hour(entry.evaluated_at),
+        value,
         f"{score.passed:g} of {score.scored}",
         _change_cell(row.previous, named=False),
         _change_cell(row.best, named=True),
-        at if link is None else f"[{at}]({link})",
     )
 
 
+def _day_and_hour(at: str | None) -> str:
+    """Write the time of an evaluation, UTC, to the minute."""
+    return _ABSENT if at is None else escape(at.replace("T", " ")[: len("2026-01-02 03:04")])
+
+
 def _change_cell(change: Change | None, *, named: bool) -> str:
-    text = change_text(change)
     if change is None:
-        return text
-    text = f"**{text}**" if change.dropped else text
-    return f"{text} · {escape(change.earlier)}" if named else text
+        return _ABSENT
+    lines = [escape(change.earlier)] if named else []
+    if change.dropped:
+        lines.append("**significant drop**")
+    return _BREAK.join([*lines, *_change_parts(change)])
+
+
+def _change_parts(change: Change) -> list[str]:
+    if change.comparison is None:
+        return ["cannot be compared"]
+    comparison = change.comparison
+    difference = f"{comparison.difference:+.4f}"
+    if comparison.interval is not None:
+        difference += f" ({comparison.interval[0]:+.4f} to {comparison.interval[1]:+.4f})"
+    return [difference, f"{len(comparison.lost)} lost, {len(comparison.gained)} gained"]
 
 
 def _failed_cells(entry: Entry, tries: int) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from tasks.core.markdown_text import code_span
 from tasks.core.records import Verdict
 
 _MOST_CHARACTERS = 300
@@ -9,6 +10,9 @@ _MOST_CHARACTERS = 300
 
 def verdict_rows(attempts: Sequence[Mapping[str, Verdict]]) -> list[dict[str, str | int | float]]:
     """Return one row for each verdict, by repeat and sub-step.
+
+    Prefect's page takes cells for Markdown, images and links included, and details hold what
+    programs have written: they are shown as code.
 
     Args:
         attempts: the verdicts of each repeat by their sub-steps.
@@ -18,7 +22,7 @@ def verdict_rows(attempts: Sequence[Mapping[str, Verdict]]) -> list[dict[str, st
             "sub-step": step_id,
             "repeat": repeat,
             "verdict": verdict.reason.value,
-            "detail": last_line(verdict.detail),
+            "detail": code_span(line) if (line := last_line(verdict.detail)) else "",
             "inherited from": verdict.inherited_from or "",
             "seconds": round(verdict.duration_s, 3),
             "known before": "yes" if verdict.cached else "",

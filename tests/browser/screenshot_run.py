@@ -28,7 +28,10 @@ def take(url: str, picture: Path, chromium: str) -> None:
         command = [chromium, "--headless", *QUIET, *as_root, f"--user-data-dir={profile}"]
         command += [f"--window-size={WIDTH},{HEIGHT}", f"--virtual-time-budget={SETTLED_MS}"]
         command += [f"--screenshot={picture.absolute()}", url]
-        subprocess.run(command, check=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    # It says much of no interest there, also when all went well.
+    if done.returncode or not picture.is_file():
+        sys.exit(f"expected a picture of {url}, {chromium} took none:\n{done.stderr}")
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ def test_an_evaluation_shows_its_course_and_a_table_for_each_problem(
     (*_, course) = asyncio.run(artifacts(PROGRESS_KEY))
     assert "| generations |" in str(course.data)
     tables = asyncio.run(artifacts(f"{PROBLEM_KEY}-1"))
+    assert "in [this evaluation](/runs/flow-run/" in str(tables[0].description)
     rows = json.loads(str(tables[0].data))
     assert {row["sub-step"] for row in rows} <= {"1.1", "1.2", "1.3"}
     assert rows[0]["verdict"]

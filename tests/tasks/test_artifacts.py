@@ -24,7 +24,8 @@ def published(prefect_api: str) -> dict[str, str]:
     async def talk() -> dict[str, str]:
         document = aggregate.fn(ATTEMPTS, {}, {"model": "m"}, None, restricted=False)
         table, report = problem_table(ATTEMPTS, PROBLEMS), Path("runs/a_`b`/report.html")
-        await publish(document, table, "a_model", "a_set", report)
+        runs = {"10": "id-of-10", "2": "id-of-2"}
+        await publish(document, table, "a_model", "a_set", report, runs)
         found: dict[str, str] = {}
         async with get_client() as client:
             for key in (SUMMARY_KEY, PROBLEMS_KEY):
@@ -33,6 +34,7 @@ def published(prefect_api: str) -> dict[str, str]:
                 newest = max(artifacts, key=lambda artifact: artifact.created)
                 assert "a_model on a_set" in str(newest.description)
                 found[key] = str(newest.data)
+                found[f"{key} description"] = str(newest.description)
         return found
 
     return asyncio.run(talk())
@@ -46,3 +48,11 @@ def test_the_summary_and_the_table_are_published(published: dict[str, str]) -> N
     (row,) = json.loads(published[PROBLEMS_KEY])
     assert row["problem"] == "1"
     assert (row["passed"], row["scored"], row["tokens"]) == (1, 1, 5)
+
+
+def test_the_table_links_to_the_problems_in_their_order(published: dict[str, str]) -> None:
+    description = published[f"{PROBLEMS_KEY} description"]
+    assert description == (
+        "a_model on a_set, one row a problem; verdicts and log of "
+        "[2](/runs/flow-run/id-of-2) [10](/runs/flow-run/id-of-10)"
+    )

@@ -100,7 +100,7 @@ def test_columns_that_would_be_empty_are_left_out(run_of: RunOf, read_page: Read
     )
     page = read_page(problems_section(run, {}).source)
     heads = [e.text for e in page.elements if e.attributes.get("scope") == "col"]
-    assert heads == ["problem", "passed", "inherited", "solved", "first failing step", "reason"]
+    assert heads == ["problem", "passed", "inherited", "solved", "fails at", "reason"]
     assert page.rows("All repeats together") == [
         ["1", "1 / 1", "0", "yes", "", ""],
         ["2", "0 / 1", "0", "no", "2.1", "wrong_answer"],

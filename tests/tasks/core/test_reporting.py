@@ -198,7 +198,7 @@ def test_problems_have_one_row_each_in_natural_order() -> None:
             "inherited": 0,
             "solved": 1.0,
             "tokens": 6 + 8,
-            "first failing step": "",
+            "fails at": "",
             "reason": "",
         },
         {
@@ -210,7 +210,7 @@ def test_problems_have_one_row_each_in_natural_order() -> None:
             "inherited": 0,
             "solved": "not scored",
             "tokens": 6 + 6,
-            "first failing step": "",
+            "fails at": "",
             "reason": "",
         },
         {
@@ -222,7 +222,7 @@ def test_problems_have_one_row_each_in_natural_order() -> None:
             "inherited": 0,
             "solved": 0.0,
             "tokens": 6 + 6,
-            "first failing step": "10.1",
+            "fails at": "10.1",
             "reason": "wrong_answer",
         },
     ]
@@ -231,7 +231,7 @@ def test_problems_have_one_row_each_in_natural_order() -> None:
 def test_the_first_failing_step_is_first_in_natural_order() -> None:
     reasons = [PASSED] * 8 + [TIMEOUT, WRONG]
     row = problem_rows([attempt("4", 0, *reasons)], {})[0]
-    assert (row["first failing step"], row["reason"]) == ("4.9", "timeout")
+    assert (row["fails at"], row["reason"]) == ("4.9", "timeout")
 
 
 def test_the_reason_is_that_of_the_lowest_repeat_that_failed() -> None:

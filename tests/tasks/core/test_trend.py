@@ -12,7 +12,7 @@ def entry(step: int, passed: int) -> Entry:
         f"run-{step}",
         score=Score(passed / 10, passed, 10, (0.0, 1.0)),
         flow_run_id=f"id-{step}",
-        evaluated_at="2026-01-02",
+        evaluated_at="2026-01-02T03:04:05+00:00",
     )
 
 
@@ -70,12 +70,13 @@ def test_the_newest_stands_on_top_with_its_changes_and_a_link() -> None:
     lines = text.splitlines()
     assert lines[0] == "# Nightly on small"
     assert lines[4] == (
-        r"| step\_4 | 0.4000 | 0.0000 to 1.0000 | 4 of 10 "
-        "| **significant drop: -0.4000 (-0.6500 to -0.1500), 1 lost, 0 gained** "
-        r"| **significant drop: -0.4000 (-0.6500 to -0.1500), 1 lost, 0 gained** · step\_3 "
-        "| [2026-01-02](u) |"
+        r"| [step\_4](u) | 2026-01-02 03:04 | 0.4000<br>0.0000 to 1.0000 | 4 of 10 "
+        "| **significant drop**<br>-0.4000 (-0.6500 to -0.1500)<br>1 lost, 0 gained "
+        r"| step\_3<br>**significant drop**<br>-0.4000 (-0.6500 to -0.1500)<br>1 lost, 0 gained |"
     )
-    assert lines[5] == r"| step\_3 | 0.8000 | 0.0000 to 1.0000 | 8 of 10 | – | – | 2026-01-02 |"
+    assert lines[5] == (
+        r"| step\_3 | 2026-01-02 03:04 | 0.8000<br>0.0000 to 1.0000 | 8 of 10 | – | – |"
+    )
 
 
 def test_what_failed_is_listed_with_its_tries() -> None:

@@ -18,7 +18,14 @@ def test_every_verdict_is_a_row_with_what_says_most() -> None:
         ("1.1", 1, "timeout"),
     ]
     assert (rows[0]["seconds"], rows[0]["known before"], rows[0]["detail"]) == (0.123, "yes", "")
-    assert (rows[1]["detail"], rows[1]["inherited from"]) == ("ValueError: no root", "1.1")
+    assert (rows[1]["detail"], rows[1]["inherited from"]) == ("`ValueError: no root`", "1.1")
+
+
+def test_what_a_program_has_written_is_shown_as_code_and_never_as_markdown() -> None:
+    """The page would load the image."""
+    detail = "KeyError: `![x](http://127.0.0.1/x.png)` <img src=x>"
+    (row,) = verdict_rows([{"1.1": Verdict(Reason.EXCEPTION, detail)}])
+    assert row["detail"] == f"``{detail}``"
 
 
 def test_a_verdict_is_one_line() -> None:
