@@ -6,8 +6,9 @@ None of it changes a verdict.
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
+from flows.filled_in import FilledIn
 from flows.form import SETTINGS
 
 
@@ -19,7 +20,7 @@ class Execution(StrEnum):
     DASK = "dask"
 
 
-class ExecutionConfig(BaseModel):
+class ExecutionConfig(FilledIn):
     """Where verifications take place; generations stay with the evaluator."""
 
     model_config = SETTINGS

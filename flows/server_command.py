@@ -54,7 +54,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
         url = url_of(listener)
         print(f"starting at {url} (Ctrl-C ends)", flush=True)
-        serve_prefect(listener, lambda: print(f"ready: PREFECT_API_URL={url}/api", flush=True))
+        ready = f"ready: export PREFECT_API_URL={url}/api"
+        serve_prefect(listener, lambda: print(ready, flush=True))
     return DONE
 
 

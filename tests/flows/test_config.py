@@ -54,7 +54,7 @@ def test_a_value_out_of_range_is_refused_by_name(name: str, value: str) -> None:
 
 def test_an_empty_list_of_environments_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"environments: .*at least 1 item"):
-        load_config({"environments": ""}, None, {})
+        load_config({"environments": ","}, None, {})
 
 
 def test_a_limit_out_of_range_is_refused_with_its_sub_step() -> None:
@@ -69,6 +69,13 @@ def test_every_wrong_setting_gets_a_line() -> None:
         "workers",
         "repeats",
     ]
+
+
+@pytest.mark.parametrize("name", ["model", "base_url", "output", "targets", "cache_dir"])
+def test_an_empty_text_is_no_value(name: str) -> None:
+    """As of a field that was emptied in the form, or a shell's variable that is not set."""
+    with pytest.raises(ConfigError, match=rf"^{name}: expected a value, found an empty text"):
+        load_config({name: ""}, None, {})
 
 
 def test_an_endpoint_needs_a_model() -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import yaml
 
 from flows.cli import run
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 180.0
 CANCELLED_S = 10.0
 POOL = "scicode"
+LOST_RUN = Path(__file__).parents[2] / "deployments" / "automations" / "lost-run.yaml"
 
 
 class Session:
@@ -52,6 +54,8 @@ class Session:
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
             "PREFECT_API_URL": self.url,
             "PREFECT_WORKER_QUERY_SECONDS": "1",
+            # The shortest that Prefect allows.
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_LOGGING_LEVEL": "INFO",
         }
 
@@ -420,3 +424,27 @@ def test_an_evaluation_survives_the_end_of_server_and_worker(
     assert own.state(run_id) == "Completed"
     assert sorted(endpoint.counts.values()) == [1, 1, 1, 2]
     assert record(own, run_id)["programs_run"] == 1
+
+
+@pytest.mark.slow
+def test_a_run_whose_machine_has_gone_crashes_by_the_example_automation(
+    own: Session, settings: dict[str, object], endpoint: Endpoint
+) -> None:
+    automation = yaml.safe_load(LOST_RUN.read_text())
+    automation["trigger"]["within"] = 70
+    own.http.post("/automations/", json=automation).raise_for_status()
+    endpoint.gate = lambda prompt: prompt.rfind("Describe 1.3") < 0
+    run_id = own.run(**settings)
+    wait_until(lambda: len(endpoint.prompts) == 4, lambda: own.log("worker"))
+    # The server counts from the first sign of life that it has seen.
+    time.sleep(5)
+    own.kill(own.worker)
+    assert own.state(run_id) == "Running"
+    own.wait_for(run_id, "Crashed")
+
+    endpoint.gate = None
+    own.start_worker()
+    own.retry(run_id)
+    own.wait_for(run_id, "Completed", "Failed")
+    assert own.state(run_id) == "Completed"
+    assert sorted(endpoint.counts.values()) == [1, 1, 1, 2]

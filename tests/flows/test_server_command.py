@@ -76,7 +76,7 @@ def served(database: Path) -> Iterator[Served]:
 def test_it_says_where_it_is(served: Served) -> None:
     assert served.lines == [
         f"starting at {served.url} (Ctrl-C ends)\n",
-        f"ready: PREFECT_API_URL={served.url}/api\n",
+        f"ready: export PREFECT_API_URL={served.url}/api\n",
     ]
     assert served.get("/api/health") is True
 

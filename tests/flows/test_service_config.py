@@ -24,7 +24,7 @@ def test_a_loopback_address_needs_no_token(host: str) -> None:
     assert read_token(validate(ServiceConfig, {"host": host})) is None
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "example.org"])  # noqa: S104 - refused
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])  # noqa: S104 - refused
 def test_any_other_address_needs_a_token(host: str) -> None:
     with pytest.raises(ConfigError, match=r"expected a loopback address .* give --token-env"):
         read_token(validate(ServiceConfig, {"host": host}))
