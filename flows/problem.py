@@ -30,8 +30,8 @@ async def evaluate_problem(problem_id: str) -> None:
         EvalError: the evaluation cannot go on.
     """
     runtime = current_runtime()
-    runtime.turns.begin(problem_id)
     runtime.flow_runs[problem_id] = str(flow_run.id)
+    await runtime.turns.begin(problem_id)
     problem = runtime.problems[problem_id]
     attempts = [Attempt(problem, repeat) for repeat in range(runtime.repeats)]
     try:

@@ -271,13 +271,16 @@ def test_the_example_automation_acts_on_the_drop_alone(drop_night: DropNight) ->
 
 def test_the_trend_has_a_version_for_each_score(drop_night: DropNight) -> None:
     first, second = (artifact["data"] for artifact in drop_night.artifacts)
-    assert "| m-1 | 1.0000 |" in first
+    flow_runs = {n: done["flow_run_id"] for n, done in drop_night.result["evaluated"].items()}
+    right, wrong = (f"| [{name}](/runs/flow-run/{flow_runs[name]}) | " for name in ("m-1", "m-2"))
+    assert right in first
     assert "m-2" not in first
     lines = second.splitlines()
-    assert lines[4].startswith("| m-2 | 0.0000 |")
-    assert "**significant drop: -1.0000" in lines[4]
-    assert f"/runs/flow-run/{drop_night.result['evaluated']['m-2']['flow_run_id']})" in lines[4]
-    assert lines[5].startswith("| m-1 | 1.0000 |")
+    assert lines[4].startswith(wrong)
+    assert " | 0.0000<br>" in lines[4]
+    assert "**significant drop**<br>-1.0000" in lines[4]
+    assert lines[5].startswith(right)
+    assert " | 1.0000<br>" in lines[5]
 
 
 def test_the_command_line_finds_nothing_to_do(
