@@ -1,28 +1,35 @@
 """What the tests of stages and adapters share."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tasks.budget import Budget
 from tasks.chat import ChatClient
 from tasks.core.model_settings import EndpointSettings, ModelSettings
-from tasks.generation import CachedModel
 from tasks.generation_cache import GenerationCache
 from tasks.patience import Patience, PatientClient
 from tasks.request_gate import RequestGate, RequestLimits
 from tasks.stop_signal import StopSignal
 
-OpenModel = Callable[..., AbstractAsyncContextManager[CachedModel]]
+if TYPE_CHECKING:
+    from tasks.generation import CachedModel
+
+    OpenModel = Callable[..., AbstractAsyncContextManager[CachedModel]]
 
 
 @pytest.fixture
 def open_model() -> OpenModel:
     """Open a model behind its cache, as an evaluation does; without further tries by default."""
+    # It imports Prefect, which takes its settings from the environment at that moment.
+    from tasks.generation import CachedModel
 
     @asynccontextmanager
     async def opened(
