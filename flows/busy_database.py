@@ -3,25 +3,49 @@
 SQLite has one writer, and refuses a transaction that began before another one's end. Prefect then
 answers 503 and its client waits 2, 4, 8 … seconds: a problem that begins beside others may stand
 still for a minute. The transaction was rolled back, so that the request can be repeated at once.
+
+Where it does not refuse, SQLite waits, up to 60 s as Prefect sets it, and holds the waiting
+connection's mutex all that time. Python's garbage collector, when it meets an old cursor of that
+connection in the main thread, waits for the mutex, and with it the event loop, which the other
+transaction needs in order to end: a server that stands still until the wait is over. So ours waits
+briefly and tries again: requests here, batches of events in Prefect's services.
 """
 
 import asyncio
 from dataclasses import dataclass, field
 
+from prefect.server.database.configurations import AioSqliteConfiguration
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BUSY = 503
 _PAUSE_S = 0.02
+_WAIT_MS = 2000
 _METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _QUESTIONS = frozenset({"filter", "count", "history", "paginate", "lateness", "get_runs"})
 
 
 def patient(app: ASGIApp) -> ASGIApp:
-    """Make Prefect's application patient where its database is SQLite."""
-    return (
-        PatientApp(app) if PREFECT_API_DATABASE_CONNECTION_URL.value().startswith("sqlite") else app
-    )
+    """Make Prefect's application patient where its database is SQLite, before it is started."""
+    if not PREFECT_API_DATABASE_CONNECTION_URL.value().startswith("sqlite"):
+        return app
+    AioSqliteConfiguration.setup_sqlite = _setup_sqlite
+    return PatientApp(app)
+
+
+_prefects_setup = AioSqliteConfiguration.setup_sqlite
+
+
+def _setup_sqlite(
+    self: AioSqliteConfiguration, conn: DBAPIConnection, record: ConnectionPoolEntry
+) -> None:
+    """Set a new connection up as Prefect does, which has no setting for how long it waits."""
+    _prefects_setup(self, conn, record)
+    cursor = conn.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
+    cursor.close()
 
 
 @dataclass(slots=True)

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+from prefect.server.database.configurations import AioSqliteConfiguration
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
+from sqlalchemy import text
 from starlette.types import ASGIApp
 
-from flows.busy_database import PatientApp
+from flows.busy_database import PatientApp, patient
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -124,3 +128,30 @@ def test_a_body_of_any_size_is_repeated_whole(size: int) -> None:
 
     assert asyncio.run(post(PatientApp(application(handler)), b"x" * size)).status_code == 204
     assert sizes == [size, size]
+
+
+def test_a_transaction_waits_briefly_for_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Prefect's 60 s, the whole server stands still now and then."""
+    monkeypatch.setattr(AioSqliteConfiguration, "setup_sqlite", AioSqliteConfiguration.setup_sqlite)
+    database = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
+
+    async def wait_ms() -> object:
+        engine = await AioSqliteConfiguration(database).engine()
+        async with engine.connect() as connection:
+            found = await connection.execute(text("PRAGMA busy_timeout"))
+            waits = found.scalar_one()
+        await engine.dispose()
+        return waits
+
+    with temporary_settings({PREFECT_API_DATABASE_CONNECTION_URL: database}):
+        assert isinstance(patient(FastAPI()), PatientApp)
+    assert asyncio.run(wait_ms()) == 2000
+
+
+def test_postgresql_needs_no_patience() -> None:
+    app = FastAPI()
+    url = "postgresql+asyncpg://user@127.0.0.1:1/prefect"
+    with temporary_settings({PREFECT_API_DATABASE_CONNECTION_URL: url}):
+        assert patient(app) is app
