@@ -6,12 +6,14 @@ import math
 import os
 import shutil
 import socket
+import sqlite3
 import struct
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +33,7 @@ from tasks.endpoint.server import EmbeddedServer, create_app
 from tasks.targets import write_targets
 
 GATE_S = 60.0
+DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 OWN_VARIABLES = ("SCICODE_FLOWS_", "PREFECT_", "OPENAI_")
 
 
@@ -63,14 +66,21 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def prefect_api() -> Iterator[str]:
     """One Prefect server for the whole session; flows in this process use it.
 
-    Its database is the file in the session's own home, so that the servers which the program
-    embeds find the tables made: making them takes far longer than a test.
+    The servers which the program embeds have a database of their own, since two servers on one
+    file hold each other up, but find its tables made: making them takes far longer than a test.
     """
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
+    home = Path(os.environ["PREFECT_HOME"])
+    home.mkdir(exist_ok=True)
+    os.environ[DATABASE] = f"sqlite+aiosqlite:///{home / 'session.db'}"
     server = SubprocessASGIServer()
     server.start(timeout=120)
+    del os.environ[DATABASE]
+    own, embedded = (sqlite3.connect(home / name) for name in ("session.db", "prefect.db"))
+    with closing(own), closing(embedded):
+        own.backup(embedded)
     try:
         with temporary_settings({PREFECT_API_URL: server.api_url}):
             yield server.api_url
