@@ -27,7 +27,7 @@ from tasks.generation import CachedModel
 from tasks.metrics import aggregate, given_counts, problem_table
 from tasks.report_file import REPORT, write_report
 from tasks.run_directory import RunDirectory
-from tasks.run_tags import label_flow_run
+from tasks.run_label import label_flow_run
 from tasks.stop_signal import StopSignal
 from tasks.verifier import Verifier
 

@@ -8,9 +8,10 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from flows.config import DataSettings
+from flows.filled_in import FilledIn
 from tasks.addresses import is_loopback
 from tasks.core.assets import ASSETS, Asset
 from tasks.core.errors import ConfigError, DownloadError
@@ -21,7 +22,7 @@ from tasks.mirrors import FileMirror, HttpMirror, Mirror
 _SPARE_BYTES = 64 << 20
 
 
-class PrepareConfig(BaseModel):
+class PrepareConfig(FilledIn):
     """What is fetched, from where, and into which folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

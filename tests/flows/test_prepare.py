@@ -118,6 +118,12 @@ def test_a_source_that_is_none_is_bad_usage(
     assert not (tmp_path / "data").exists()
 
 
+def test_an_empty_folder_name_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would mean the current folder."""
+    assert run(["prepare", "scicode", "--data-dir", ""]) == 2
+    assert "data_dir: expected a value, found an empty text" in capsys.readouterr().err
+
+
 def test_a_benchmark_that_is_none_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run(["prepare", "scicodes"])
